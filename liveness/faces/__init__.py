@@ -1,0 +1,1 @@
+"""Faces: landmarks, tracking, other people in the picture. The only importer of mediapipe."""

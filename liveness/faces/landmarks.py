@@ -1,0 +1,89 @@
+"""MediaPipe's face mesh with iris, in tracking mode, and its short-range face detector."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from liveness.frames import Box, Floats, Pixels
+
+# Both libraries write banners to standard error at the first inference; ours is for the user.
+os.environ.setdefault("GLOG_minloglevel", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from mediapipe.python.solutions.face_detection import FaceDetection
+from mediapipe.python.solutions.face_mesh import FaceMesh
+
+POINTS = 478
+"""Landmarks of one face: 468 of the mesh, then five for each iris."""
+
+
+class LandmarkTracker:
+    """Follows one face from frame to frame; a few milliseconds a frame on one core.
+
+    The mesh looks for a face only while it has none; then it follows it by its own landmarks. The result
+    depends on nothing but the pictures given since :meth:`reset`.
+    """
+
+    def __init__(self) -> None:
+        self._mesh = FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def track(self, rgb: Pixels) -> Floats | None:
+        """Return the landmarks of the face, or None.
+
+        Parameters
+        ----------
+        rgb
+            (height, width, 3) picture.
+
+        Returns
+        -------
+        (478, 3) float32: x and y in pixels of ``rgb``, z in the same unit (smaller is nearer).
+        """
+        found = self._mesh.process(rgb).multi_face_landmarks
+        if not found:
+            return None
+        height, width = rgb.shape[:2]
+        points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], dtype=np.float32)
+        return points * np.array([width, height, width], dtype=np.float32)
+
+    def reset(self) -> None:
+        """Forget the face, so that the next picture is searched."""
+        self._mesh.reset()
+
+    def close(self) -> None:
+        """Free the model."""
+        self._mesh.close()
+
+
+class FaceDetector:
+    """Finds all faces in a picture (up to about two metres away), without following them."""
+
+    def __init__(self, *, min_score: float = 0.6) -> None:
+        self._detector = FaceDetection(model_selection=0, min_detection_confidence=min_score)
+
+    def detect(self, rgb: Pixels) -> list[tuple[Box, float]]:
+        """Return (box, score) of every face in the (height, width, 3) picture, largest first."""
+        height, width = rgb.shape[:2]
+        faces = []
+        for detection in self._detector.process(rgb).detections or []:
+            box = detection.location_data.relative_bounding_box
+            left, top = box.xmin * width, box.ymin * height
+            whole = Box(left, top, left + box.width * width, top + box.height * height)
+            faces.append((whole.clipped(width, height), float(detection.score[0])))
+        return sorted(faces, key=lambda face: -face[0].area)
+
+    def close(self) -> None:
+        """Free the model."""
+        self._detector.close()

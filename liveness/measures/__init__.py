@@ -1,0 +1,1 @@
+"""What several signals and challenges share."""

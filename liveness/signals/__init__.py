@@ -1,0 +1,1 @@
+"""The passive signals: one file each, and nothing else; found by :func:`liveness.contract.discover`."""

@@ -1,0 +1,43 @@
+"""How good the circumstances are for measuring a face: size, pose, light. Each 0 (useless) to 1 (good)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from liveness.frames import FaceTrack, Observation, Pixels
+
+SMALL_IOD_PX, GOOD_IOD_PX = 40.0, 80.0
+"""Outer-eye distance at which size quality is 0 and 1; at 60 px it is one half."""
+
+_FRONTAL_DEG, _PROFILE_DEG = 25.0, 55.0
+
+
+def ramp(value: float, low: float, high: float) -> float:
+    """Rise linearly from 0 at ``low`` to 1 at ``high`` (falls if ``low`` > ``high``)."""
+    return float(np.clip((value - low) / (high - low), 0.0, 1.0))
+
+
+def size_quality(face: FaceTrack) -> float:
+    """Judge the size of the face by the distance of its outer eye corners in pixels."""
+    # The projected distance shrinks when the head turns; the head has not become smaller by that.
+    yaw = np.radians(min(abs(face.pose_deg[0]), 60.0))
+    return ramp(face.iod_px / float(np.cos(yaw)), SMALL_IOD_PX, GOOD_IOD_PX)
+
+
+def pose_quality(face: FaceTrack) -> float:
+    """Judge how frontal the face is: 1 up to 25° of yaw or pitch, 0 from 55°."""
+    yaw, pitch, _ = face.pose_deg
+    return ramp(max(abs(yaw), abs(pitch)), _PROFILE_DEG, _FRONTAL_DEG)
+
+
+def light_quality(observation: Observation) -> float:
+    """Judge the light on the face by its mean luma: 0 in the dark or when blown out."""
+    if observation.face is None:
+        return 0.0
+    box = observation.face.box_px.clipped(observation.frame.width, observation.frame.height)
+    luma: Pixels = observation.frame.luma()
+    inside = luma[int(box.top) : int(box.bottom) : 4, int(box.left) : int(box.right) : 4]
+    if inside.size == 0:
+        return 0.0
+    mean = float(inside.mean())
+    return min(ramp(mean, 20.0, 55.0), ramp(mean, 250.0, 225.0))

@@ -13,28 +13,41 @@ FAMILIES: tuple[Family, ...] = ("presentation", "injection", "synthesis", "subst
 
 State = Literal["warming_up", "live", "suspect", "inconclusive"]
 
-FAMILY_PREFIXES: tuple[tuple[str, Family], ...] = (
-    ("screen_", "presentation"),
-    ("print_", "presentation"),
-    ("mask_", "presentation"),
-    ("presentation_", "presentation"),
-    ("recording", "injection"),
-    ("loop", "injection"),
-    ("still", "injection"),
-    ("face_swap", "synthesis"),
-    ("reenactment", "synthesis"),
-    ("photo_animation", "synthesis"),
-    ("lip_sync", "synthesis"),
-    ("ai_generated", "synthesis"),
-    ("other_person", "substitution"),
+@dataclass(frozen=True, slots=True)
+class Species:
+    """One attack instrument species: what a curve is learnt for."""
+
+    name: str
+    family: Family
+    prefixes: tuple[str, ...]
+    """Attack types, as manifests and the lab name them, begin with one of these."""
+
+
+SPECIES: tuple[Species, ...] = (
+    Species("screen", "presentation", ("screen_", "presentation_")),
+    Species("print", "presentation", ("print_", "mask_")),
+    Species("still", "injection", ("still",)),
+    Species("loop", "injection", ("loop",)),
+    Species("recording", "injection", ("recording",)),
+    Species("face_swap", "synthesis", ("face_swap",)),
+    Species("animation", "synthesis", ("photo_animation", "reenactment", "lip_sync", "ai_generated")),
+    Species("other_person", "substitution", ("other_person",)),
 )
-"""Attack types, as manifests and the lab name them, by prefix; a leading ``sim_`` marks a simulated twin."""
+
+
+def species_of(attack_type: str) -> Species | None:
+    """Return the species of an attack type, or None for a name that nobody has sorted yet.
+
+    A leading ``sim_`` marks a simulated twin and does not matter here.
+    """
+    plain = attack_type.removeprefix("sim_") + "_"
+    return next((one for one in SPECIES if plain.startswith(one.prefixes)), None)
 
 
 def family_of(attack_type: str) -> Family | None:
     """Return the family of an attack type, or None for a name that nobody has sorted yet."""
-    plain = attack_type.removeprefix("sim_")
-    return next((family for prefix, family in FAMILY_PREFIXES if plain.startswith(prefix)), None)
+    species = species_of(attack_type)
+    return species.family if species else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,8 @@ class Verdict:
     missing: Mapping[str, str]
     """Signals that could not measure, with the reason why."""
     next_step: NextStep | None
+    summary: str
+    """One sentence that says what the state means here."""
     analysed_fps: float
     dropped: int
     received: Received

@@ -1,0 +1,169 @@
+"""Loops: a stretch of the past is played again.
+
+What it sees
+    The thumbnails of all decoded frames, on a clock of 30 per second, over the last five minutes. The
+    newest three seconds are compared with every earlier stretch of the same length, forwards and
+    backwards.
+Why a fake differs
+    Nobody repeats a movement so that three seconds fit to within the noise of a codec. A loop does, and
+    the fit is sharp: a quarter of a second earlier or later it is far worse. The features are that
+    sharpness and the size of the mismatch against the movement in the window.
+Fails when
+    The loop is longer than the memory; the replayed stretch is warped in time or mirrored; the person
+    hardly moves (then the quality is 0 and `stillness` may speak).
+Reference
+    Normalised correlation of trajectories, as in frame-duplication forensics (Wang & Farid, "Exposing
+    digital forgeries in video by detecting duplication", 2007).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from liveness.contract import Signal, SignalSpec
+from liveness.frames import THUMB_SIZE, Floats, Observation, ProbeTick
+from liveness.measures.conditions import ramp
+from liveness.verdict import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """Times in seconds of media time."""
+
+    clock_hz: float = 30.0
+    memory_s: float = 300.0
+    window_s: float = 3.0
+    sample_s: float = 0.1
+    shortest_lag_s: float = 0.8
+    aside_s: float = 0.25
+    """How far beside the best fit the sharpness is measured."""
+    faint_levels: float = 0.15
+    clear_levels: float = 0.6
+    """Movement (RMS of cell means over the window, grey levels) of quality 0 and of quality 1."""
+
+
+class Loops(Signal):
+    """Finds stretches that were seen before."""
+
+    settings = LoopSettings()
+    spec = SignalSpec(
+        name="loops",
+        title="Loops",
+        group="replay",
+        families=frozenset({"injection"}),
+        needs=frozenset({"probe", "frame"}),
+        unit="log ratio",
+        features=("sharpness", "mismatch"),
+        observe_every_s=0.0,
+        period_s=1.0,
+        window_s=settings.window_s,
+        needed_s=2.5,
+        cost_ms=0.1,
+        suspicious="The same stretch of video has been shown before, to the last movement: this is a loop.",
+        reassuring="No stretch of the video repeats an earlier one.",
+    )
+
+    def __init__(self) -> None:
+        length = int(self.settings.memory_s * self.settings.clock_hz)
+        self._cells = np.zeros((min(length, 512), THUMB_SIZE**2), dtype=np.float32)
+        self._longest = length
+        self._count = 0
+        self._start_s = 0.0
+        self._last_face_s = -np.inf
+        self._faint = False
+
+    def probe(self, tick: ProbeTick) -> None:
+        """Put the thumbnail, without its mean brightness, on the clock."""
+        cells = (tick.thumb - tick.thumb.mean()).reshape(-1)
+        if self._count == 0:
+            self._start_s = tick.time_s
+        slot = round((tick.time_s - self._start_s) * self.settings.clock_hz)
+        if slot > self._count + int(2 * self.settings.clock_hz):
+            # A long gap is not remembered as seconds of a frozen picture.
+            self._start_s += (slot - self._count) / self.settings.clock_hz
+            slot = self._count
+        for at in range(self._count, slot + 1):
+            self._put(at, cells)
+        if slot >= 0:
+            self._cells[min(slot, self._count - 1)] = cells
+
+    def observe(self, observation: Observation) -> None:
+        """Note that a face is there; without one nothing is said."""
+        if observation.face is not None:
+            self._last_face_s = observation.time_s
+        if "resolution" in observation.changes:
+            self._count = 0
+
+    def evidence(self) -> Evidence | None:
+        """Compare the newest window with the past."""
+        settings = self.settings
+        window = int(settings.window_s * settings.clock_hz)
+        end_s = self._start_s + (self._count - 1) / settings.clock_hz
+        lag = int(settings.shortest_lag_s * settings.clock_hz)
+        if self._count < window + lag + 1 or end_s - self._last_face_s > 1.0:
+            return None
+        step = max(1, round(settings.sample_s * settings.clock_hz))
+        offsets = np.arange(0, window, step)
+        query = self._cells[self._count - window + offsets]
+        moved = float(np.sqrt(((query - query.mean(axis=0)) ** 2).mean()))
+        forwards = self._mismatch(query, offsets, self._count - window - lag)
+        backwards = self._mismatch(query[::-1], offsets, self._count - 2 * window)
+        best, sharp = min((self._dip(costs) for costs in (forwards, backwards) if costs.size), default=(0.0, 0.0))
+        quality = ramp(moved, settings.faint_levels, settings.clear_levels)
+        self._faint = quality < 0.1
+        noise = 0.02
+        features = {
+            "sharpness": float(np.log((sharp + noise) / (best + noise))),
+            "mismatch": float(np.log((best + noise) / (moved + noise))),
+        }
+        return Evidence(
+            signal=self.spec.name,
+            start_s=end_s - settings.window_s,
+            end_s=end_s,
+            value=features["sharpness"],
+            unit=self.spec.unit,
+            quality=quality,
+            features=features,
+        )
+
+    def missing(self) -> str | None:
+        """Say why nothing can be said about loops."""
+        if self._count < (self.settings.window_s + self.settings.shortest_lag_s) * self.settings.clock_hz + 1:
+            return "The video is still too short to tell whether it repeats."
+        if self._faint:
+            return "There is too little movement to tell whether it repeats."
+        return None
+
+    def _put(self, at: int, cells: Floats) -> None:
+        if at >= self._longest:
+            half = self._longest // 2
+            self._cells[: self._count - half] = self._cells[half : self._count].copy()
+            self._count -= half
+            self._start_s += half / self.settings.clock_hz
+            at = self._count
+        if at >= len(self._cells):
+            grown = np.zeros((min(2 * len(self._cells), self._longest), self._cells.shape[1]), dtype=np.float32)
+            grown[: self._count] = self._cells[: self._count]
+            self._cells = grown
+        self._cells[at] = cells
+        self._count = at + 1
+
+    def _mismatch(self, query: Floats, offsets: np.ndarray[tuple[int], np.dtype[np.int64]], starts: int) -> Floats:
+        """Return for each start slot the RMS difference of the query to the stretch that begins there."""
+        if starts < 1:
+            return np.zeros(0, dtype=np.float32)
+        past = self._cells[: starts + int(offsets[-1]) + 1]
+        squares = (past**2).sum(axis=1)[None] + (query**2).sum(axis=1)[:, None] - 2 * query @ past.T
+        total = np.zeros(starts, dtype=np.float32)
+        for row, offset in zip(squares, offsets, strict=True):
+            total += row[offset : offset + starts]
+        return np.sqrt(np.maximum(total, 0) / (len(offsets) * query.shape[1])).astype(np.float32)
+
+    def _dip(self, costs: Floats) -> tuple[float, float]:
+        """Return the least mismatch, and the lesser of those beside it."""
+        aside = int(self.settings.aside_s * self.settings.clock_hz)
+        best = int(np.argmin(costs))
+        beside = [float(costs[at]) for at in (best - aside, best + aside) if 0 <= at < len(costs)]
+        return float(costs[best]), min(beside, default=float(costs[best]))

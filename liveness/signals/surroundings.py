@@ -92,7 +92,7 @@ class Surroundings(Signal):
         period_s=3.0,
         window_s=6.0,
         needed_s=6.0,
-        cost_ms=2.5,
+        cost_ms=3.0,
         suspicious=(
             "The edge of the face is softer than the neck right beside it; ask the person to pass a hand"
             " slowly along the jaw."

@@ -7,7 +7,8 @@ What it sees
 Why a fake differs
     Nobody repeats a movement so that three seconds fit to within the noise of a codec. A loop does, and
     the fit is sharp: a quarter of a second earlier or later it is far worse. The features are that
-    sharpness and the size of the mismatch against the movement in the window.
+    sharpness and the size of the mismatch against the movement in the window; cells count by how much
+    moves in them. A repeat once seen is told for twenty seconds, since a long loop shows it only at times.
 Fails when
     The loop is longer than the memory; the replayed stretch is warped in time or mirrored; the person
     hardly moves (then the quality is 0 and `stillness` may speak).
@@ -18,9 +19,11 @@ Reference
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from liveness.contract import Signal, SignalSpec
 from liveness.frames import THUMB_SIZE, Floats, Observation, ProbeTick
@@ -39,6 +42,7 @@ class LoopSettings:
     shortest_lag_s: float = 0.8
     aside_s: float = 0.25
     """How far beside the best fit the sharpness is measured."""
+    hold_s: float = 20.0
     faint_levels: float = 0.15
     clear_levels: float = 0.6
     """Movement (RMS of cell means over the window, grey levels) of quality 0 and of quality 1."""
@@ -73,6 +77,7 @@ class Loops(Signal):
         self._start_s = 0.0
         self._last_face_s = -np.inf
         self._faint = False
+        self._seen: deque[tuple[float, dict[str, float], float]] = deque()
 
     def probe(self, tick: ProbeTick) -> None:
         """Put the thumbnail, without its mean brightness, on the clock."""
@@ -107,17 +112,24 @@ class Loops(Signal):
         step = max(1, round(settings.sample_s * settings.clock_hz))
         offsets = np.arange(0, window, step)
         query = self._cells[self._count - window + offsets]
-        moved = float(np.sqrt(((query - query.mean(axis=0)) ** 2).mean()))
-        forwards = self._mismatch(query, offsets, self._count - window - lag)
-        backwards = self._mismatch(query[::-1], offsets, self._count - 2 * window)
+        spread = query.var(axis=0)
+        moved = float(np.sqrt(spread.mean()))
+        weights = spread / (spread.mean() + 1e-6)
+        moved_there = float(np.sqrt((weights * spread).mean()))
+        forwards = self._mismatch(query, weights, offsets, self._count - window - lag)
+        backwards = self._mismatch(query[::-1], weights, offsets, self._count - 2 * window)
         best, sharp = min((self._dip(costs) for costs in (forwards, backwards) if costs.size), default=(0.0, 0.0))
         quality = ramp(moved, settings.faint_levels, settings.clear_levels)
         self._faint = quality < 0.1
-        noise = 0.02
+        noise = 0.02  # grey levels; keeps the logarithms finite on pictures without noise
         features = {
             "sharpness": float(np.log((sharp + noise) / (best + noise))),
-            "mismatch": float(np.log((best + noise) / (moved + noise))),
+            "mismatch": float(np.log((best + noise) / (moved_there + noise))),
         }
+        self._seen.append((end_s, features, quality))
+        while end_s - self._seen[0][0] > settings.hold_s:
+            self._seen.popleft()
+        _, features, quality = max(self._seen, key=lambda seen: seen[1]["sharpness"] * seen[2])
         return Evidence(
             signal=self.spec.name,
             start_s=end_s - settings.window_s,
@@ -150,11 +162,13 @@ class Loops(Signal):
         self._cells[at] = cells
         self._count = at + 1
 
-    def _mismatch(self, query: Floats, offsets: np.ndarray[tuple[int], np.dtype[np.int64]], starts: int) -> Floats:
-        """Return for each start slot the RMS difference of the query to the stretch that begins there."""
+    def _mismatch(self, query: Floats, weights: Floats, offsets: npt.NDArray[np.int64], starts: int) -> Floats:
+        """Return for each start slot the weighted RMS difference of the query to the stretch that begins there."""
         if starts < 1:
             return np.zeros(0, dtype=np.float32)
-        past = self._cells[: starts + int(offsets[-1]) + 1]
+        scale = np.sqrt(weights)
+        query = query * scale
+        past = self._cells[: starts + int(offsets[-1]) + 1] * scale
         squares = (past**2).sum(axis=1)[None] + (query**2).sum(axis=1)[:, None] - 2 * query @ past.T
         total = np.zeros(starts, dtype=np.float32)
         for row, offset in zip(squares, offsets, strict=True):

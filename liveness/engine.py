@@ -1,0 +1,294 @@
+"""The engine: probe, push and notify in, verdicts out.
+
+A pure function of what it is given: no clock, no thread, no I/O. Time is media time in seconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import liveness.signals
+from liveness.config import EngineSettings
+from liveness.contract import Signal, discover
+from liveness.errors import ConfigError
+from liveness.faces.tracking import FaceFollower
+from liveness.frames import Box, Frame, Observation, ProbeTick
+from liveness.fusion.calibration import Calibration
+from liveness.fusion.fusion import Fusion, Judgement
+from liveness.verdict import Evidence, Received, Verdict
+
+NoticeKind = Literal["cut", "gap", "resolution", "track", "second_face", "no_face", "signal_failed", "rate"]
+
+_NOTICES: dict[str, str] = {
+    "cut": "The picture cuts to another one.",
+    "gap": "Frames are missing here.",
+    "resolution": "The picture changes its size.",
+    "track": "Another face, or the same after an absence: measuring begins anew.",
+    "second_face": "A second face is in the picture; it is not scored.",
+    "no_face": "No face is in view.",
+    "rate": "The number of analysed frames a second changes.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that happened in the picture and that a reader of the verdict should know."""
+
+    time_s: float
+    kind: NoticeKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact from outside, on media time."""
+
+    time_s: float
+    kind: Literal["gap", "rate", "consent_withdrawn"]
+    data: Mapping[str, Any]
+
+
+class Engine:
+    """One session: give it every decoded frame's tick, the frames on the grid, and the events."""
+
+    def __init__(
+        self,
+        calibration: Calibration,
+        settings: EngineSettings | None = None,
+        *,
+        signals: Mapping[str, type[Signal]] | None = None,
+        restore: Mapping[str, Any] | None = None,
+        timer: Callable[[], float] | None = None,
+    ) -> None:
+        """Set up the models and the signals.
+
+        Parameters
+        ----------
+        signals
+            Signal classes by name; all of ``liveness.signals`` if not given.
+        restore
+            A state that :meth:`snapshot` returned.
+        timer
+            A clock of the host, only for :attr:`seconds_spent`; it never influences a verdict.
+
+        Raises
+        ------
+        ConfigError
+            ``settings.off`` names a signal that does not exist.
+        """
+        self.settings = settings or EngineSettings()
+        classes = dict(discover(liveness.signals) if signals is None else signals)
+        unknown = self.settings.off - set(classes)
+        if unknown:
+            raise ConfigError(f"no such signal: {', '.join(sorted(unknown))}; there are {', '.join(classes)}")
+        self.signals: dict[str, Signal] = {
+            name: cls() for name, cls in classes.items() if name not in self.settings.off
+        }
+        self.specs = {name: signal.spec for name, signal in self.signals.items()}
+        self.fusion = Fusion(calibration, self.specs, self.settings.prior_bonafide)
+        self.seconds_spent: dict[str, float] = dict.fromkeys([*self.signals, "faces", "fusion", "probe"], 0.0)
+        self._timer = timer
+        self._follower = FaceFollower()
+        self._next_observation = dict.fromkeys(self.signals, 0.0)
+        self._next_evidence = {name: spec.period_s for name, spec in self.specs.items()}
+        self._next_verdict_s = self.settings.verdict_every_s
+        self._times: deque[float] = deque(maxlen=64)
+        self._tick_times: deque[float] = deque(maxlen=64)
+        self._dropped = 0
+        self._last_time_s: float | None = None
+        self._watched_s = 0.0
+        self._evidence: list[Evidence] = []
+        self._notices: list[Notice] = []
+        self._showing: set[str] = set()
+        self._rate_changed = False
+        if restore is not None:
+            self._restore(restore)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the models."""
+        self._follower.close()
+
+    @property
+    def face_box(self) -> Box | None:
+        """The candidate's face as last seen; the prober wants it."""
+        return self._follower.face_box
+
+    def probe(self, tick: ProbeTick) -> None:
+        """See a decoded frame."""
+        self._tick_times.append(tick.time_s)
+        for name, signal in self.signals.items():
+            if "probe" in signal.spec.needs:
+                self._guarded(name, tick.time_s, lambda signal=signal: signal.probe(tick))
+
+    def push(self, frame: Frame) -> Verdict | None:
+        """Analyse a frame; returns a verdict every ``verdict_every_s``."""
+        started = self._timer() if self._timer else 0.0
+        observation = self._follower.see(frame, rate_changed=self._rate_changed)
+        self._rate_changed = False
+        if self._timer:
+            self.seconds_spent["faces"] += self._timer() - started
+        self._note(observation)
+        step = 0.0 if self._last_time_s is None else frame.time_s - self._last_time_s
+        if observation.face is not None:
+            self._watched_s += min(step, 1.0)
+        self._last_time_s = frame.time_s
+        self._times.append(frame.time_s)
+        self._dropped += frame.dropped
+        self._observe(observation)
+        self._collect(frame.time_s)
+        if frame.time_s + 1e-9 < self._next_verdict_s:
+            return None
+        self._next_verdict_s = frame.time_s + self.settings.verdict_every_s
+        return self._verdict(self.fusion.judge(frame.time_s), frame)
+
+    def notify(self, event: Event) -> None:
+        """Take in a fact from outside."""
+        if event.kind == "rate":
+            self._rate_changed = True
+            self._notices.append(Notice(event.time_s, "rate", _NOTICES["rate"]))
+        elif event.kind == "gap":
+            self._notices.append(Notice(event.time_s, "gap", _NOTICES["gap"]))
+
+    def conclude(self, frame: Frame, duration_s: float) -> Verdict:
+        """Return the verdict on everything seen, without lasting suspicions (the host knows those).
+
+        Parameters
+        ----------
+        frame
+            The last analysed frame.
+        duration_s
+            Length of the session.
+        """
+        share = self._watched_s / duration_s if duration_s > 0 else 0.0
+        return self._verdict(self.fusion.conclude(duration_s, watched_share=share), frame)
+
+    def take_evidence(self) -> list[Evidence]:
+        """Hand over the evidence since the last call."""
+        taken, self._evidence = self._evidence, []
+        return taken
+
+    def take_notices(self) -> list[Notice]:
+        """Hand over the notices since the last call."""
+        taken, self._notices = self._notices, []
+        return taken
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """Return the evidence so far, for a session that moves to another worker."""
+        return {
+            "signals": {name: signal.snapshot() for name, signal in self.signals.items()},
+            "fusion": self.fusion.snapshot(),
+            "follower": self._follower.snapshot(),
+            "next_observation": dict(self._next_observation),
+            "next_evidence": dict(self._next_evidence),
+            "next_verdict_s": self._next_verdict_s,
+            "watched_s": self._watched_s,
+            "last_time_s": self._last_time_s,
+            "dropped": self._dropped,
+        }
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        for name, signal in self.signals.items():
+            if name in state["signals"]:
+                signal.restore(state["signals"][name])
+        self.fusion.restore(state["fusion"])
+        self._follower.restore(state["follower"])
+        self._next_observation.update(state["next_observation"])
+        self._next_evidence.update(state["next_evidence"])
+        self._next_verdict_s = state["next_verdict_s"]
+        self._watched_s = state["watched_s"]
+        self._last_time_s = state["last_time_s"]
+        self._dropped = state["dropped"]
+
+    def _observe(self, observation: Observation) -> None:
+        """Show the frame to the signals that are due, the most overdue first, within the declared budget."""
+        time_s, spent = observation.time_s, 0.0
+        due = [name for name in self.signals if time_s + 1e-9 >= self._next_observation[name]]
+        for name in sorted(due, key=lambda name: self._next_observation[name]):
+            spec = self.specs[name]
+            if spent + spec.cost_ms > self.settings.budget_ms and spec.observe_every_s > 0:
+                continue
+            spent += spec.cost_ms
+            self._next_observation[name] = time_s + spec.observe_every_s
+            self._guarded(name, time_s, lambda name=name: self.signals[name].observe(observation))
+        if observation.broken:
+            # A signal that is not due must hear of the break all the same.
+            for name in set(self.signals) - set(due):
+                self._guarded(name, time_s, lambda name=name: self.signals[name].observe(observation))
+
+    def _collect(self, time_s: float) -> None:
+        for name, signal in self.signals.items():
+            if time_s + 1e-9 < self._next_evidence[name]:
+                continue
+            self._next_evidence[name] = time_s + self.specs[name].period_s
+            evidence = self._guarded(name, time_s, signal.evidence)
+            if evidence is not None:
+                self._evidence.append(self.fusion.add(evidence))
+
+    def _guarded(self, name: str, time_s: float, call: Callable[[], Evidence | None]) -> Evidence | None:
+        """Run one signal; an error in it becomes failed evidence and is told, and the loop goes on."""
+        started = self._timer() if self._timer else 0.0
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 - whatever a signal raises must not end the session
+            self._notices.append(
+                Notice(time_s, "signal_failed", f"{self.specs[name].title}: {type(error).__name__}: {error}")
+            )
+            return Evidence(name, time_s, time_s, 0.0, self.specs[name].unit, 0.0, failed=True)
+        finally:
+            if self._timer:
+                self.seconds_spent[name] += self._timer() - started
+
+    def _note(self, observation: Observation) -> None:
+        for change in sorted(observation.changes - {"rate"}):
+            self._notices.append(Notice(observation.time_s, change, _NOTICES[change]))
+        self._lasting(observation.time_s, "no_face", shown=observation.face is None)
+        self._lasting(observation.time_s, "second_face", shown=bool(observation.others))
+
+    def _lasting(self, time_s: float, kind: Literal["no_face", "second_face"], *, shown: bool) -> None:
+        if shown and kind not in self._showing:
+            self._notices.append(Notice(time_s, kind, _NOTICES[kind]))
+        (self._showing.add if shown else self._showing.discard)(kind)
+
+    def _missing(self, judged: Judgement) -> dict[str, str]:
+        reasons = {}
+        for name, signal in self.signals.items():
+            if name not in judged.belief.llr:
+                reasons[name] = signal.missing() or "Nothing could be measured."
+        return reasons
+
+    def _verdict(self, judged: Judgement, frame: Frame) -> Verdict:
+        belief = judged.belief
+        return Verdict(
+            time_s=frame.time_s,
+            confidence=belief.confidence,
+            interval=belief.interval,
+            state=judged.state,
+            families=belief.families,
+            coverage=belief.coverage,
+            reasons=judged.reasons,
+            missing=self._missing(judged),
+            next_step=judged.next_step,
+            summary=judged.summary,
+            analysed_fps=_rate(self._times),
+            dropped=self._dropped,
+            received=Received(frame.width, frame.height, _rate(self._tick_times), None),
+        )
+
+
+def _rate(times: deque[float]) -> float:
+    """Return events a second over the remembered ones."""
+    if len(times) < 2 or times[-1] <= times[0]:
+        return 0.0
+    return round((len(times) - 1) / (times[-1] - times[0]), 3)

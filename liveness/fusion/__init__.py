@@ -1,0 +1,1 @@
+"""From evidence to a verdict: calibrated curves, posterior, coverage, states."""

@@ -1,0 +1,160 @@
+"""Calibration as data: what a measured value means, learnt from labelled clips and shipped as JSON.
+
+For every signal and every attack species that it can speak about there is one curve: a regularised
+logistic regression over the signal's features whose output is a log-likelihood ratio against bona fide.
+Nothing here is typed in by hand; ``liveness calibrate`` writes the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from liveness.errors import CalibrationError
+from liveness.frames import Floats
+from liveness.verdict import FAMILIES, SPECIES, Family
+
+SCHEMA = "liveness.calibration/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What one signal says about one attack species."""
+
+    signal: str
+    species: str
+    features: tuple[str, ...]
+    low: tuple[float, ...]
+    """Per feature, the least value of the training data that counts; smaller ones are moved here."""
+    high: tuple[float, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    """Per standardised feature, nats."""
+    bias: float
+    covariance: tuple[tuple[float, ...], ...]
+    """(d + 1, d + 1) of bias and weights."""
+    limit: float
+    """No |llr| beyond this: with n examples nobody can claim odds better than about n to one."""
+    share: float
+    """How much of the llr is new information beside the other signals, 0–1 (learnt together)."""
+    power: float
+    """Mean llr of the attacks minus that of bona fide, out of fold, in nats; never negative."""
+
+    def llr(self, features: Mapping[str, float]) -> tuple[float, float]:
+        """Return the log-likelihood ratio in nats, and its variance."""
+        x = np.array([features[name] for name in self.features])
+        z = (np.clip(x, self.low, self.high) - self.mean) / self.scale
+        value = self.bias + float(z @ np.array(self.weights))
+        row = np.concatenate([[1.0], z])
+        variance = float(row @ np.array(self.covariance) @ row)
+        return float(np.clip(value, -self.limit, self.limit)), min(variance, self.limit**2)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where the states begin; learnt for the error rates that the provenance states."""
+
+    live_confidence: float
+    live_coverage: float
+    suspect: Mapping[Family, float]
+    """Posterior of a family from which on it is suspected."""
+    suspect_coverage: float
+    lasting_s: float
+    """A suspicion must hold this long."""
+    least_s: float
+    """Nothing is decided about less than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """All curves with the thresholds and their provenance."""
+
+    curves: tuple[Curve, ...]
+    shares: Mapping[str, float]
+    """Prior share of each species within its family."""
+    thresholds: Thresholds
+    provenance: Mapping[str, Any]
+    sha256: str = ""
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """SHA-256 of all files that the calibration was learnt from."""
+        return frozenset(self.provenance.get("files", ()))
+
+
+def load(path: Path | None = None) -> Calibration:
+    """Read a calibration; without ``path`` the one that ships with the package.
+
+    Raises
+    ------
+    CalibrationError
+        The file is missing, is no JSON, or is of another schema.
+    """
+    name = str(path or "the packaged calibration.json")
+    try:
+        text = path.read_bytes() if path else resources.files(__package__).joinpath("calibration.json").read_bytes()
+    except OSError as error:
+        raise CalibrationError(f"{name}: cannot be read: {error.strerror}; make it with `liveness calibrate`") from error
+    try:
+        data = json.loads(text)
+        if data.get("schema") != SCHEMA:
+            raise CalibrationError(f"{name}: expected schema {SCHEMA}, found {data.get('schema')!r}")
+        return _decoded(data, hashlib.sha256(text).hexdigest())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CalibrationError(f"{name}: damaged ({error}); make it again with `liveness calibrate`") from error
+
+
+def dump(calibration: Calibration) -> str:
+    """Return the calibration as JSON text, numbers at nine digits."""
+    thresholds = calibration.thresholds
+    data = {
+        "schema": SCHEMA,
+        "provenance": dict(calibration.provenance),
+        "shares": dict(calibration.shares),
+        "thresholds": {
+            "live_confidence": thresholds.live_confidence,
+            "live_coverage": thresholds.live_coverage,
+            "suspect": dict(thresholds.suspect),
+            "suspect_coverage": thresholds.suspect_coverage,
+            "lasting_s": thresholds.lasting_s,
+            "least_s": thresholds.least_s,
+        },
+        "curves": [{name: getattr(curve, name) for name in Curve.__dataclass_fields__} for curve in calibration.curves],
+    }
+    return json.dumps(_rounded(data), indent=1, sort_keys=True) + "\n"
+
+
+def _rounded(data: Any) -> Any:
+    if isinstance(data, float):
+        return float(f"{data:.9g}")
+    if isinstance(data, Mapping):
+        return {key: _rounded(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_rounded(value) for value in data]
+    return data
+
+
+def _decoded(data: Mapping[str, Any], sha256: str) -> Calibration:
+    curves = []
+    for raw in data["curves"]:
+        fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+        fields["covariance"] = tuple(tuple(row) for row in raw["covariance"])
+        curves.append(Curve(**fields))
+    thresholds = Thresholds(**data["thresholds"])
+    unknown = set(data["shares"]) - {species.name for species in SPECIES}
+    if unknown or set(thresholds.suspect) - set(FAMILIES):
+        raise ValueError(f"unknown species or families {sorted(unknown)}")
+    return Calibration(tuple(curves), data["shares"], thresholds, data["provenance"], sha256)
+
+
+def covariance_rows(matrix: Floats) -> tuple[tuple[float, ...], ...]:
+    """Return a square array as nested tuples."""
+    return tuple(tuple(float(value) for value in row) for row in matrix)

@@ -1,0 +1,246 @@
+"""The running fusion of one session: gathers evidence, tells the state, says why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from liveness.contract import SignalSpec
+from liveness.fusion.calibration import Calibration, Thresholds
+from liveness.fusion.posterior import Belief, Measured, Posterior
+from liveness.verdict import FAMILIES, Evidence, Family, NextStep, Reason, State
+
+HORIZON_S = 20.0
+"""Evidence fades with this time constant, so that a change in a long call is seen."""
+
+_SPEAKS_NATS = 0.1
+"""Below this a signal is not quoted as a reason."""
+
+_FAMILY_WORDS: dict[Family, str] = {
+    "presentation": "a photo or a screen before the camera",
+    "injection": "a recording, a loop or a still picture fed in as a camera",
+    "synthesis": "a face made or changed by a model",
+    "substitution": "another person",
+}
+
+_SETTLES: dict[Family, NextStep] = {
+    "presentation": NextStep(
+        "turn_head",
+        "Ask for a slow turn of the head to one side and back: a photo or a screen stays flat.",
+    ),
+    "injection": NextStep(
+        "show_fingers",
+        "Name a number and ask for as many fingers beside the face: a recording cannot answer.",
+    ),
+    "synthesis": NextStep(
+        "hand_over_face",
+        "Ask to pass a hand slowly across the face: a made face breaks where the hand covers it.",
+    ),
+    "substitution": NextStep("ask_document", "Ask to hold an identity document beside the face."),
+}
+
+
+class Gathered:
+    """Weighted means of one signal's features, fading or not."""
+
+    def __init__(self, fade_s: float) -> None:
+        self._fade_s = fade_s
+        self._sums: dict[str, float] = {}
+        self._weight = 0.0
+        self._time_s = 0.0
+
+    def add(self, evidence: Evidence, seconds: float) -> None:
+        """Take in evidence that stands for ``seconds`` of media time."""
+        self._fade(evidence.end_s)
+        weight = evidence.quality * seconds
+        self._weight += weight
+        for name, value in evidence.features.items():
+            self._sums[name] = self._sums.get(name, 0.0) + weight * value
+
+    def measured(self, time_s: float, needed_s: float) -> Measured | None:
+        """Return the means as of ``time_s``, or None if nothing counts."""
+        self._fade(time_s)
+        if self._weight < 1e-6:
+            return None
+        means = {name: total / self._weight for name, total in self._sums.items()}
+        return Measured(means, min(1.0, self._weight / needed_s))
+
+    def _fade(self, time_s: float) -> None:
+        if time_s > self._time_s:
+            keep = math.exp(-(time_s - self._time_s) / self._fade_s)
+            self._weight *= keep
+            self._sums = {name: total * keep for name, total in self._sums.items()}
+            self._time_s = time_s
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A belief with its state and its reasons."""
+
+    belief: Belief
+    state: State
+    suspected: Family | None
+    reasons: tuple[Reason, ...]
+    next_step: NextStep | None
+    summary: str
+
+
+class Fusion:
+    """Gathers the evidence of one session."""
+
+    def __init__(self, calibration: Calibration, specs: Mapping[str, SignalSpec], prior_bonafide: float) -> None:
+        self._thresholds = calibration.thresholds
+        self._specs = specs
+        self._posterior = Posterior(calibration, specs.values(), prior_bonafide)
+        self._recent = {name: Gathered(HORIZON_S) for name in specs}
+        self._whole = {name: Gathered(math.inf) for name in specs}
+        self._strongest: dict[str, tuple[float, float]] = {}
+        self._suspect_since: dict[Family, float] = {}
+        self._spoke = False
+
+    @property
+    def examined(self) -> tuple[Family, ...]:
+        """Families that some enabled signal can speak about."""
+        return self._posterior.examined
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Where the states begin."""
+        return self._thresholds
+
+    def add(self, evidence: Evidence) -> Evidence:
+        """Take in what a signal measured, and return it with its meaning (llr and reason)."""
+        spec = self._specs[evidence.signal]
+        if evidence.failed or evidence.quality <= 0 or not all(np.isfinite(list(evidence.features.values()))):
+            return replace(evidence, quality=0.0, reason=f"{spec.title} could not be measured here.")
+        self._spoke = True
+        self._recent[spec.name].add(evidence, spec.period_s)
+        self._whole[spec.name].add(evidence, spec.period_s)
+        llr = self._posterior.llr_of(spec.name, evidence.features)
+        strongest = max(llr.values(), key=abs, default=0.0)
+        if abs(strongest) * evidence.quality >= self._strongest.get(spec.name, (0.0, 0.0))[1]:
+            self._strongest[spec.name] = (evidence.end_s, abs(strongest) * evidence.quality)
+        return replace(evidence, llr=llr, reason=_sentence(spec, strongest))
+
+    def judge(self, time_s: float) -> Judgement:
+        """Return the state as of now, from what was seen lately."""
+        belief = self._posterior.believe(self._measured(self._recent, time_s))
+        suspected = self._lasting_suspicion(belief, time_s)
+        return self._judgement(belief, suspected, time_s, self._state(belief, suspected, time_s))
+
+    def conclude(self, time_s: float, *, watched_share: float) -> Judgement:
+        """Return the state of everything seen, leaving out lasting suspicions (the host keeps those).
+
+        Parameters
+        ----------
+        time_s
+            End of the session.
+        watched_share
+            Share of the session in which the candidate's face was seen, 0–1. Below one half it lowers
+            the coverage: what was not watched is not vouched for.
+        """
+        belief = self._posterior.believe(self._measured(self._whole, time_s))
+        factor = min(1.0, 2 * watched_share)
+        belief = replace(belief, coverage={family: value * factor for family, value in belief.coverage.items()})
+        state = self._state(belief, None, time_s)
+        return self._judgement(belief, None, time_s, "inconclusive" if state == "warming_up" else state)
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """Return the state for :meth:`restore`."""
+        return {
+            "recent": {name: dict(vars(gathered)) for name, gathered in self._recent.items()},
+            "whole": {name: dict(vars(gathered)) for name, gathered in self._whole.items()},
+            "strongest": dict(self._strongest),
+            "suspect_since": dict(self._suspect_since),
+            "spoke": self._spoke,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a snapshot."""
+        for name, gathered in self._recent.items():
+            vars(gathered).update(state["recent"].get(name, {}))
+        for name, gathered in self._whole.items():
+            vars(gathered).update(state["whole"].get(name, {}))
+        self._strongest = dict(state["strongest"])
+        self._suspect_since = dict(state["suspect_since"])
+        self._spoke = bool(state["spoke"])
+
+    def _measured(self, gathered: Mapping[str, Gathered], time_s: float) -> dict[str, Measured]:
+        found = {name: one.measured(time_s, self._specs[name].needed_s) for name, one in gathered.items()}
+        return {name: measured for name, measured in found.items() if measured is not None}
+
+    def _lasting_suspicion(self, belief: Belief, time_s: float) -> Family | None:
+        lasting: Family | None = None
+        for family in FAMILIES:
+            over = (
+                belief.families[family] >= self._thresholds.suspect.get(family, 1.1)
+                and belief.coverage.get(family, 0.0) >= self._thresholds.suspect_coverage
+                and time_s >= self._thresholds.least_s
+            )
+            if not over:
+                self._suspect_since.pop(family, None)
+                continue
+            since = self._suspect_since.setdefault(family, time_s)
+            held = time_s - since >= self._thresholds.lasting_s
+            if held and (lasting is None or belief.families[family] > belief.families[lasting]):
+                lasting = family
+        return lasting
+
+    def _state(self, belief: Belief, suspected: Family | None, time_s: float) -> State:
+        if suspected is not None:
+            return "suspect"
+        if not self._spoke or time_s < self._thresholds.least_s:
+            return "warming_up"
+        least = min((belief.coverage[family] for family in self.examined), default=0.0)
+        sure = belief.confidence >= self._thresholds.live_confidence and least >= self._thresholds.live_coverage
+        return "live" if sure else "inconclusive"
+
+    def _judgement(self, belief: Belief, suspected: Family | None, time_s: float, state: State) -> Judgement:
+        likeliest = suspected or max(FAMILIES, key=lambda family: belief.families[family])
+        return Judgement(
+            belief=belief,
+            state=state,
+            suspected=suspected,
+            reasons=self._reasons(belief),
+            next_step=_SETTLES[likeliest] if state in ("suspect", "inconclusive") else None,
+            summary=self._summary(belief, state, likeliest, time_s),
+        )
+
+    def _summary(self, belief: Belief, state: State, likeliest: Family, time_s: float) -> str:
+        if state == "suspect":
+            return (
+                f"There are signs of {_FAMILY_WORDS[likeliest]}. This alone proves nothing: "
+                "take the next step before you decide anything."
+            )
+        if state == "live":
+            return "Everything that could be examined looks like a live person before a camera."
+        if time_s < self._thresholds.least_s:
+            return f"Less than {self._thresholds.least_s:g} seconds of video: too little to say anything."
+        if not self._spoke:
+            return "No face could be measured: nothing can be said."
+        least = min((belief.coverage[family] for family in self.examined), default=0.0)
+        if least < self._thresholds.live_coverage:
+            return "We have seen too little to say whether a live person is there."
+        return "What was seen speaks clearly neither for a live person nor for an attack."
+
+    def _reasons(self, belief: Belief) -> tuple[Reason, ...]:
+        found = []
+        for name, llrs in belief.llr.items():
+            if not llrs:
+                continue
+            family = max(llrs, key=lambda one: abs(llrs[one]))
+            if abs(llrs[family]) < _SPEAKS_NATS:
+                continue
+            time_s = self._strongest.get(name, (0.0, 0.0))[0]
+            found.append(Reason(name, time_s, family, llrs[family], _sentence(self._specs[name], llrs[family])))
+        return tuple(sorted(found, key=lambda reason: -abs(reason.llr)))
+
+
+def _sentence(spec: SignalSpec, llr: float) -> str:
+    if abs(llr) < _SPEAKS_NATS:
+        return f"{spec.title}: nothing that speaks for either side."
+    return spec.suspicious if llr > 0 else spec.reassuring

@@ -1,0 +1,150 @@
+"""From what the signals measured to posteriors of the five hypotheses.
+
+Bona fide and the four families exclude one another. A family is a mixture of attack species; a species
+that no signal can see (a recording that never repeats) keeps its share and bounds how far a family can
+be ruled out. Evidence of one group counts up to the limit of its best curve, and each curve counts by
+the share of it that is new beside the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from liveness.contract import SignalSpec
+from liveness.fusion.calibration import Calibration, Curve
+from liveness.verdict import FAMILIES, SPECIES, Family
+
+_Z90 = 1.6449
+"""Two-sided 90 % of a normal distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one signal has gathered so far."""
+
+    features: Mapping[str, float]
+    """Means over what was measured, weighted by quality."""
+    weight: float
+    """0–1: how much of what this signal could say it has been able to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """Posteriors with what they rest on."""
+
+    confidence: float
+    interval: tuple[float, float]
+    families: Mapping[Family, float]
+    coverage: Mapping[Family, float]
+    llr: Mapping[str, Mapping[Family, float]]
+    """Per signal, what it alone says about each family, in nats, weighted as it counts."""
+
+
+class Posterior:
+    """Fuses the measurements of the enabled signals; keeps no state between calls."""
+
+    def __init__(self, calibration: Calibration, specs: Iterable[SignalSpec], prior_bonafide: float) -> None:
+        self._groups = {spec.name: spec.group for spec in specs}
+        self._curves = [curve for curve in calibration.curves if curve.signal in self._groups]
+        self._shares = calibration.shares
+        self._prior_bonafide = prior_bonafide
+        self.examined: tuple[Family, ...] = tuple(
+            family for family in FAMILIES if any(_family(curve) == family and curve.power > 0 for curve in self._curves)
+        )
+
+    def llr_of(self, signal: str, features: Mapping[str, float]) -> dict[Family, float]:
+        """Return what one measurement of a signal says about each family, in nats, at full weight."""
+        curves = [curve for curve in self._curves if curve.signal == signal]
+        return self._by_family({curve.species: curve.llr(features)[0] for curve in curves})
+
+    def believe(self, measured: Mapping[str, Measured]) -> Belief:
+        """Fuse what was measured so far."""
+        species_llr: dict[str, float] = {}
+        species_var: dict[str, float] = {}
+        for species in SPECIES:
+            llr, variance = self._fuse_species(species.name, measured)
+            species_llr[species.name], species_var[species.name] = llr, variance
+        family_llr = self._by_family(species_llr, every=True)
+        prior = (1 - self._prior_bonafide) / len(FAMILIES)
+        odds = {family: prior / self._prior_bonafide * math.exp(family_llr[family]) for family in FAMILIES}
+        total = sum(odds.values())
+        confidence = 1 / (1 + total)
+        families = {family: odds[family] * confidence for family in FAMILIES}
+        variance = 0.0
+        for species in SPECIES:
+            within = self._shares.get(species.name, 0.0) * math.exp(species_llr[species.name])
+            part = odds[species.family] / total * within / math.exp(family_llr[species.family])
+            variance += part**2 * species_var[species.name]
+        logit, reach = math.log(confidence / (1 - confidence)), _Z90 * math.sqrt(variance)
+        return Belief(
+            confidence=confidence,
+            interval=(_sigmoid(logit - reach), _sigmoid(logit + reach)),
+            families=families,
+            coverage={family: self._coverage(family, measured) for family in self.examined},
+            llr={name: self._weighted(name, have) for name, have in measured.items()},
+        )
+
+    def _fuse_species(self, species: str, measured: Mapping[str, Measured]) -> tuple[float, float]:
+        """Return llr and variance of one species; what was not seen adds the spread it might have had."""
+        by_group: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+        variance = 0.0
+        for curve in self._curves:
+            if curve.species != species:
+                continue
+            have = measured.get(curve.signal)
+            weight = curve.share * (have.weight if have else 0.0)
+            if have and weight > 0:
+                llr, var = curve.llr(have.features)
+                by_group[self._groups[curve.signal]].append((weight * llr, weight**2 * var, curve.limit))
+            variance += (curve.share - weight) ** 2 * (curve.power / 2) ** 2
+        llr = 0.0
+        for parts in by_group.values():
+            limit = max(limit for _, _, limit in parts)
+            llr += min(max(sum(part for part, _, _ in parts), -limit), limit)
+            variance += sum(var for _, var, _ in parts)
+        return llr, variance
+
+    def _by_family(self, species_llr: Mapping[str, float], *, every: bool = False) -> dict[Family, float]:
+        """Mix species into families by their prior shares; species without a value count as 0 nats."""
+        mixed: dict[Family, float] = {}
+        for family in FAMILIES:
+            members = [species for species in SPECIES if species.family == family]
+            if not every and not any(species.name in species_llr for species in members):
+                continue
+            whole = sum(self._shares.get(species.name, 0.0) for species in members)
+            mean = sum(
+                self._shares.get(species.name, 0.0) / whole * math.exp(species_llr.get(species.name, 0.0))
+                for species in members
+            )
+            mixed[family] = math.log(mean)
+        return mixed
+
+    def _coverage(self, family: Family, measured: Mapping[str, Measured]) -> float:
+        could = had = 0.0
+        for curve in self._curves:
+            if _family(curve) != family:
+                continue
+            power = curve.share * curve.power * self._shares.get(curve.species, 0.0)
+            could += power
+            have = measured.get(curve.signal)
+            had += power * (have.weight if have else 0.0)
+        return had / could if could > 0 else 0.0
+
+    def _weighted(self, signal: str, have: Measured) -> dict[Family, float]:
+        llr = {
+            curve.species: curve.share * have.weight * curve.llr(have.features)[0]
+            for curve in self._curves
+            if curve.signal == signal
+        }
+        return self._by_family(llr) if llr else {}
+
+
+def _family(curve: Curve) -> Family:
+    return next(species.family for species in SPECIES if species.name == curve.species)
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))

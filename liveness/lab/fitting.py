@@ -1,0 +1,340 @@
+"""Learning the calibration: curves, what each adds beside the others, and the thresholds.
+
+Everything that is stored is learnt here from labelled samples. Groups (persons; sources of pictures) are
+never split: out-of-fold values, which shares, powers and thresholds rest on, come from curves that saw
+nobody of the same group.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from liveness.contract import SignalSpec
+from liveness.fusion.calibration import Calibration, Curve, Thresholds, covariance_rows
+from liveness.fusion.fusion import Fusion, Gathered
+from liveness.fusion.posterior import Belief
+from liveness.lab.dataset import Measured, group_folds
+from liveness.verdict import FAMILIES, SPECIES, Family, State, species_of
+
+Array = npt.NDArray[np.float64]
+
+FOLDS = 5
+SHARES: dict[str, float] = {
+    "screen": 0.5,
+    "print": 0.5,
+    "still": 1 / 3,
+    "loop": 1 / 3,
+    "recording": 1 / 3,
+    "face_swap": 0.5,
+    "animation": 0.5,
+    "other_person": 1.0,
+}
+"""Prior share of each species within its family: stated, not learnt; no corpus can tell it."""
+
+LONG_S = 8.0
+"""Live persons of at least this length are what the live thresholds are set on."""
+LIVE_MISS = 0.15
+"""Share of long bona fide clips that may fall below the live confidence."""
+COVERAGE_MISS = 0.05
+"""Share of long bona fide clips that may fall below the live coverage."""
+SUSPECT_MARGIN_NATS = 0.35
+"""How far above the highest bona fide posterior (in log odds) suspicion begins."""
+_LASTING_S = 1.0
+_LEAST_S = 2.5
+_RIDGE = 1.0
+_NO_CURVE_FOR = frozenset({"recording", "other_person"})
+"""A recording that never repeats differs in nothing that is measured here; it keeps its share, at 0 nats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one sample gives for learning."""
+
+    group: str
+    species: str | None
+    """None for bona fide."""
+    simulated: bool
+    picture: bool
+    signals: Mapping[str, tuple[Mapping[str, float], float]]
+    """Per signal the mean features and the weight (0–1) that they have at the end."""
+
+
+def rows_of(measured: Sequence[Measured], specs: Mapping[str, SignalSpec]) -> list[Row]:
+    """Summarise every sample as the fusion would at its end."""
+    rows = []
+    for one in measured:
+        gathered = {name: Gathered(math.inf) for name in specs}
+        for _, batch in one.measurements.moments:
+            for evidence in batch:
+                if not evidence.failed and evidence.quality > 0:
+                    gathered[evidence.signal].add(evidence, specs[evidence.signal].period_s)
+        signals = {}
+        for name, have in gathered.items():
+            found = have.measured(one.measurements.duration_s, specs[name].needed_s)
+            if found is not None:
+                signals[name] = (found.features, 1.0 if one.sample.picture else found.weight)
+        species = species_of(one.sample.attack_type) if one.sample.label == "attack" else None
+        rows.append(
+            Row(one.sample.group, species.name if species else None, one.sample.simulated, one.sample.picture, signals)
+        )
+    return rows
+
+
+def fit(measured: Sequence[Measured], specs: Mapping[str, SignalSpec], *, seed: int = 0) -> Calibration:
+    """Learn a whole calibration, thresholds included."""
+    rows = rows_of(measured, specs)
+    curves = fit_curves(rows, specs, seed=seed)
+    open_ended = Thresholds(0.0, 0.0, {}, 0.0, _LASTING_S, _LEAST_S)
+    calibration = Calibration(tuple(curves), SHARES, open_ended, {})
+    return replace(calibration, thresholds=_thresholds(measured, rows, specs, seed=seed))
+
+
+def fit_curves(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) -> list[Curve]:
+    """Learn the curves with their shares and powers."""
+    folds = group_folds([row.group for row in rows], FOLDS, seed=seed)
+    curves: list[Curve] = []
+    for species in SPECIES:
+        if species.name in _NO_CURVE_FOR:
+            continue
+        names = [name for name, spec in specs.items() if species.family in spec.families]
+        usable = [row for row in rows if row.species in (None, species.name)]
+        columns = {}
+        for name in names:
+            curve = _fit_curve(usable, specs[name], species.name)
+            if curve is None:
+                continue
+            unseen = _out_of_fold(usable, specs[name], species.name, folds)
+            power = _power(usable, name, unseen)
+            if power > 0:
+                columns[name] = (curve, unseen, power)
+        shares = _shares(usable, {name: unseen for name, (_, unseen, _) in columns.items()})
+        curves += [
+            replace(curve, share=shares[name], power=power)
+            for name, (curve, _, power) in columns.items()
+            if shares[name] > 0.02
+        ]
+    return curves
+
+
+def _training(rows: Sequence[Row], spec: SignalSpec) -> list[Row]:
+    """Return the rows that may teach a signal: a texture must be real, a movement may be simulated."""
+    return [
+        row
+        for row in rows
+        if spec.name in row.signals and row.signals[spec.name][1] > 0.1 and not (spec.still and row.simulated)
+    ]
+
+
+def _fit_curve(rows: Sequence[Row], spec: SignalSpec, species: str) -> Curve | None:
+    training = _training(rows, spec)
+    attack = np.array([row.species is not None for row in training])
+    if attack.sum() < 2 or (~attack).sum() < 2:
+        return None
+    x = np.array([[row.signals[spec.name][0][feature] for feature in spec.features] for row in training])
+    weights, count = _balanced(training, attack, np.array([row.signals[spec.name][1] for row in training]))
+    low, high = np.quantile(x, 0.01, axis=0), np.quantile(x, 0.99, axis=0)
+    x = np.clip(x, low, high)
+    mean = np.average(x, axis=0, weights=weights)
+    scale = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weights)) + 1e-9
+    beta, covariance = _logistic((x - mean) / scale, attack, weights)
+    return Curve(
+        signal=spec.name,
+        species=species,
+        features=spec.features,
+        low=tuple(low.tolist()),
+        high=tuple(high.tolist()),
+        mean=tuple(mean.tolist()),
+        scale=tuple(scale.tolist()),
+        weights=tuple(beta[1:].tolist()),
+        bias=float(beta[0]),
+        covariance=covariance_rows(covariance.astype(np.float32)),
+        limit=math.log(count + 1),
+        share=1.0,
+        power=0.0,
+    )
+
+
+def _balanced(rows: Sequence[Row], attack: npt.NDArray[np.bool_], quality: Array) -> tuple[Array, float]:
+    """Return weights whose sum is the same for both classes, and that sum.
+
+    Within a class a group counts by the root of its size, so that a source of 300 pictures does not
+    outvote 50 persons. The common sum is the smaller number of groups: no class knows more than that.
+    """
+    weights = quality.copy()
+    groups = 10**9
+    for wanted in (True, False):
+        inside = np.flatnonzero(attack == wanted)
+        sizes: dict[str, int] = defaultdict(int)
+        for at in inside:
+            sizes[rows[at].group] += 1
+        for at in inside:
+            weights[at] /= math.sqrt(sizes[rows[at].group])
+        groups = min(groups, len(sizes))
+    for wanted in (True, False):
+        weights[attack == wanted] *= groups / weights[attack == wanted].sum()
+    return weights, float(groups)
+
+
+def _logistic(z: Array, attack: npt.NDArray[np.bool_], weights: Array) -> tuple[Array, Array]:
+    """Return coefficients (bias first) and their covariance: Newton's method, unit normal prior on slopes."""
+    design = np.hstack([np.ones((len(z), 1)), z])
+    beta = np.zeros(design.shape[1])
+    prior = np.diag([1e-3, *([_RIDGE] * z.shape[1])])
+    hessian = prior
+    for _ in range(30):
+        p = 1 / (1 + np.exp(-design @ beta))
+        gradient = design.T @ (weights * (attack - p)) - prior @ beta
+        hessian = (design * (weights * p * (1 - p))[:, None]).T @ design + prior
+        step = np.linalg.solve(hessian, gradient)
+        beta = beta + step
+        if float(np.abs(step).max()) < 1e-8:
+            break
+    return beta, np.linalg.inv(hessian)
+
+
+def _out_of_fold(rows: Sequence[Row], spec: SignalSpec, species: str, folds: Mapping[str, int]) -> Array:
+    """Return each row's llr times weight, from curves that did not see its group; 0 where nothing was measured."""
+    values = np.zeros(len(rows))
+    for fold in range(FOLDS):
+        curve = _fit_curve([row for row in rows if folds[row.group] != fold], spec, species)
+        if curve is None:
+            continue
+        for at, row in enumerate(rows):
+            if folds[row.group] == fold and spec.name in row.signals:
+                features, weight = row.signals[spec.name]
+                values[at] = weight * curve.llr(features)[0]
+    return values
+
+
+def _power(rows: Sequence[Row], signal: str, unseen: Array) -> float:
+    """Return how far the classes lie apart in the unseen llr, in nats; 0 if no more than chance would give."""
+    spoke = np.array([signal in row.signals for row in rows])
+    attack = np.array([row.species is not None for row in rows])
+    one, other = unseen[spoke & attack], unseen[spoke & ~attack]
+    if len(one) < 2 or len(other) < 2:
+        return 0.0
+    apart = float(one.mean() - other.mean())
+    error = math.sqrt(one.var() / len(one) + other.var() / len(other)) + 1e-9
+    return apart if apart > error else 0.0
+
+
+def _shares(rows: Sequence[Row], columns: Mapping[str, Array]) -> dict[str, float]:
+    """Return for each signal the share (0–1) of its llr that counts beside the others.
+
+    Least logistic loss of the weighted sum over out-of-fold values: two signals that say the same thing
+    share what one would get.
+    """
+    if not columns:
+        return {}
+    attack = np.array([row.species is not None for row in rows])
+    weights, count = _balanced(rows, attack, np.ones(len(rows)))
+    matrix = np.column_stack(list(columns.values()))
+    sign = np.where(attack, 1.0, -1.0)
+
+    def loss(share: Array) -> float:
+        value = float((weights * np.logaddexp(0, -sign * (matrix @ share))).sum()) / (2 * count)
+        return value + 1e-3 * float((share**2).sum())
+
+    start = np.full(matrix.shape[1], 0.5)
+    found = minimize(loss, start, method="L-BFGS-B", bounds=[(0.0, 1.0)] * matrix.shape[1])
+    return dict(zip(columns, found.x.tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one sample ended under some calibration."""
+
+    confidence: float
+    state: State
+    families: Mapping[Family, float]
+    coverage: Mapping[Family, float]
+    peaks: Mapping[Family, float]
+    """Per family, the highest posterior that lasted."""
+    decided_s: float | None
+    """When the final state other than inconclusive was first reached."""
+
+
+def replay(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSpec]) -> Outcome:
+    """Fuse the measurements of a clip just as the engine does, and conclude as a review does."""
+    fusion = Fusion(calibration, specs, 0.5)
+    beliefs: list[tuple[float, Belief]] = []
+    worst: tuple[float, Belief] | None = None
+    decided_s = live_s = None
+    for time_s, batch in one.measurements.moments:
+        for evidence in batch:
+            fusion.add(evidence)
+        judged = fusion.judge(time_s)
+        beliefs.append((time_s, judged.belief))
+        if judged.state == "suspect":
+            top = max(judged.belief.families.values())
+            decided_s = time_s if decided_s is None else decided_s
+            if worst is None or top > worst[0]:
+                worst = (top, judged.belief)
+        elif judged.state == "live" and live_s is None:
+            live_s = time_s
+    final = fusion.conclude(one.measurements.duration_s, watched_share=one.measurements.watched_share)
+    belief = worst[1] if worst else final.belief
+    state: State = "suspect" if worst else final.state
+    return Outcome(
+        confidence=belief.confidence,
+        state=state,
+        families=belief.families,
+        coverage=belief.coverage,
+        peaks={family: _lasting_peak(beliefs, family) for family in FAMILIES},
+        decided_s=decided_s if worst else live_s if state == "live" else None,
+    )
+
+
+def _lasting_peak(beliefs: Sequence[tuple[float, Belief]], family: Family) -> float:
+    """Return the highest posterior that a family kept for the lasting time, 0 if there is no such stretch."""
+    peak = 0.0
+    for at, (start_s, _) in enumerate(beliefs):
+        if start_s < _LEAST_S:
+            continue
+        lowest = math.inf
+        for time_s, belief in beliefs[at:]:
+            lowest = min(lowest, belief.families[family])
+            if time_s - start_s >= _LASTING_S:
+                peak = max(peak, lowest)
+                break
+    return peak
+
+
+def _thresholds(
+    measured: Sequence[Measured], rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int
+) -> Thresholds:
+    """Set the thresholds on bona fide clips judged by curves that did not see them."""
+    folds = group_folds([row.group for row in rows], FOLDS, seed=seed + 1)
+    open_ended = Thresholds(0.0, 0.0, {}, 0.0, _LASTING_S, _LEAST_S)
+    outcomes: list[tuple[float, Outcome]] = []
+    for fold in range(FOLDS):
+        curves = fit_curves([row for row in rows if folds[row.group] != fold], specs, seed=seed + 2)
+        calibration = Calibration(tuple(curves), SHARES, open_ended, {})
+        outcomes += [
+            (one.measurements.duration_s, replay(one, calibration, specs))
+            for one in measured
+            if one.sample.label == "bonafide" and not one.sample.picture and folds[one.sample.group] == fold
+        ]
+    long = [outcome for duration_s, outcome in outcomes if duration_s >= LONG_S] or [one for _, one in outcomes]
+    confidence = float(np.quantile([one.confidence for one in long], LIVE_MISS))
+    coverage = float(np.quantile([min(one.coverage.values(), default=0.0) for one in long], COVERAGE_MISS))
+    suspect: dict[Family, float] = {}
+    for family in FAMILIES:
+        highest = max((one.peaks[family] for _, one in outcomes), default=0.0)
+        odds = math.log(max(highest, 1e-6) / (1 - min(highest, 1 - 1e-6))) + SUSPECT_MARGIN_NATS
+        suspect[family] = max(0.5, 1 / (1 + math.exp(-odds)))
+    return Thresholds(
+        live_confidence=max(0.5, confidence),
+        live_coverage=min(max(0.3, coverage), 0.8),
+        suspect=suspect,
+        suspect_coverage=0.5 * min(max(0.3, coverage), 0.8),
+        lasting_s=_LASTING_S,
+        least_s=_LEAST_S,
+    )

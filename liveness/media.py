@@ -4,20 +4,21 @@ A :class:`Recording` decodes a file once, from start to end, one frame at a time
 converts nothing until its pixels are asked for. What is asked for twice is computed once, and what a
 conversion gives never depends on what was asked for before it.
 
-Routes to the pixels of a 720p frame in yuv420p, with the time each takes on one core of a cloud machine:
+Routes to the pixels of a 720p frame in yuv420p, with the median time each takes on one core of a busy cloud
+machine with two:
 
-- ``luma()``: a view of the Y plane, 0.01 ms. The probe lives on it.
+- ``luma()``: a view of the Y plane, 0.005 ms. The probe lives on it.
 - ``rgb()``: swscale's unscaled converter, 0.3 ms. OpenCV takes 0.45 ms and knows one colour matrix only,
   where swscale heeds the matrix (BT.601, BT.709, BT.2020) and the range (limited, full) that the stream
   states. It truncates where exact arithmetic would round, so that values lie about one level low.
-- ``rgb(max_width=640)``: OpenCV scales each plane, then swscale converts, 0.2–0.3 ms. Scaling by swscale
-  takes 1.0 ms, converting first and scaling afterwards 0.7 ms.
-- ``crop_rgb(box)``: converts the planes under the box only, 0.03 ms for 64 × 64 and 0.06 ms for 240 × 240.
+- ``rgb(max_width=…)``: OpenCV scales each plane, then swscale converts: 0.35 ms for 640, 0.7 ms for 256.
+  Scaling by swscale takes 1.0 ms, converting first and scaling afterwards 0.7 ms for 640.
+- ``crop_rgb(box)``: converts the planes under the box only, 0.06 ms for 64 × 64 and 0.1 ms for 240 × 240.
   Since the same converter sees the same samples, a crop equals that part of ``rgb()`` to the last bit.
 
-Chroma of other layouts (4:2:2, 4:4:4, RGB, palettes) is kept whole: such a frame is converted once in full,
-which takes about 4 ms at 720p, and cropped and scaled from there. Deeper samples come down to 8 bits; HDR is
-not tone-mapped.
+Chroma of other layouts (4:2:2, 4:4:4, RGB, palettes) is kept whole: such a frame is converted once in full
+(0.5 ms for 4:2:2, 5 ms for 4:4:4) and cropped and scaled from there. Deeper samples come down to 8 bits,
+which takes 0.7 ms for 4:2:0 with 10 bits; HDR is not tone-mapped.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -141,9 +142,14 @@ _TURN_OF_DEGREES = {
 
 
 def _turn_of(source: av.VideoFrame) -> _Turn:
-    """Read the display matrix; ``frame.rotation`` alone takes a mirrored picture for one upside down."""
+    """Read the display matrix; ``frame.rotation`` alone takes a mirrored picture for one upside down.
+
+    Reading side data makes PyAV's frame refer to itself, so that it stays in memory until the garbage
+    collector comes by, which counts objects and not their megabytes. So a tiny copy is read.
+    """
+    copy = _reformat(source, "gray", size=(8, 8), careful=False)
     try:
-        side_data = cast("Mapping[SideDataType, SideData]", source.side_data)  # PyAV's stub says otherwise.
+        side_data = cast("Mapping[SideDataType, SideData]", copy.side_data)  # PyAV's stub says otherwise.
     except ValueError:
         # PyAV cannot list what comes with EXIF; of EXIF's turns cameras write the four without mirroring.
         return _TURN_OF_DEGREES[round(source.rotation / 90) % 4 * 90]
@@ -179,7 +185,7 @@ def _whole(box: Box, width: int, height: int) -> _Rect:
 class _Layout:
     """How a pixel format is dealt with."""
 
-    kind: Literal["420", "gray", "rgb", "yuv"]
+    kind: Literal["420", "422", "gray", "rgb", "yuv"]
     plain: str
     """The 8-bit format that it is brought to where it has to be converted."""
     has_luma_plane: bool
@@ -202,10 +208,12 @@ def _layout(name: str) -> _Layout:
     colours = [part for part in components if not part.is_alpha]
     if len(colours) == 1:
         return _Layout("gray", "gray", has_luma_plane=alone)
-    if pixel_format.chroma_width(16) == pixel_format.chroma_height(16) == 8:
-        plain = name if name in _DIRECT else "yuv420p"
-        return _Layout("420", plain, has_luma_plane=alone)
-    return _Layout("yuv", "yuv444p", has_luma_plane=alone)
+    chroma = pixel_format.chroma_width(16), pixel_format.chroma_height(16)
+    if chroma == (8, 8):
+        return _Layout("420", name if name in _DIRECT else "yuv420p", has_luma_plane=alone)
+    if chroma == (8, 16):
+        return _Layout("422", name if alone else "yuv422p", has_luma_plane=alone)
+    return _Layout("yuv", name if alone else "yuv444p", has_luma_plane=alone)
 
 
 def _reformat(
@@ -298,6 +306,8 @@ class MediaFrame:
         Width of a coded pixel by its height; the picture is widened or heightened to make pixels square.
     audio
         (n,) sound at 16 kHz since the last analysed frame, in [-1, 1].
+    turn
+        What makes the frame upright, where a recording knows it already; else it is read from the frame.
 
     Raises
     ------
@@ -315,6 +325,7 @@ class MediaFrame:
         region: Box | None = None,
         sample_aspect: float = 1.0,
         audio: Floats | _AudioReader | None = None,
+        turn: _Turn | None = None,
     ) -> None:
         self.index = index
         self.time_s = time_s
@@ -323,7 +334,7 @@ class MediaFrame:
         self._source = source
         self._layout = _layout(source.format.name)
         self._size = _square(source.width, source.height, sample_aspect)
-        self._turn = _turn_of(source)
+        self._turn = turn or (_turn_of(source) if source.rotation else _Turn())
         self._region = _region_in(region, self._turn.size(self._size))
         self.width, self.height = self._region.size
         self._plain: av.VideoFrame | None = None
@@ -402,7 +413,7 @@ class MediaFrame:
     def _whole_rgb(self) -> Pixels:
         """Return all of a picture that is not 4:2:0, as coded."""
         if self._whole is None:
-            self._whole = _rgb_of(self._plain_frame(), careful=True)
+            self._whole = _rgb_of(self._plain_frame(), careful=self._layout.kind != "422")
         return self._whole
 
     def _converted(self, upright: _Rect) -> Pixels:
@@ -505,34 +516,28 @@ class _Clock:
         self._end_s = end_s
         self._last_s: float | None = None
 
-    @property
-    def last_s(self) -> float:
-        """Media time of the last tick; 0 before the first."""
-        return self._last_s or 0.0
-
-    @property
-    def origin_s(self) -> float:
-        """Timestamp that is media time 0."""
-        return self._origin_s or 0.0
-
     def tick(self, stamp_s: float | None, step_s: float) -> float:
         """Return the media time of a frame with this timestamp."""
-        if self._origin_s is None:
-            self._origin_s = stamp_s if stamp_s is not None else 0.0
-        time_s = stamp_s - self._origin_s if stamp_s is not None else self.last_s + step_s
-        if self._last_s is not None:
-            time_s = self._after(self._last_s, time_s, step_s)
+        expected_s = self._last_s + step_s if self._last_s is not None else 0.0
+        if stamp_s is None:
+            time_s = expected_s
+        elif self._origin_s is None:
+            self._origin_s, time_s = stamp_s - expected_s, expected_s
+        else:
+            time_s = self._steady(stamp_s - self._origin_s, expected_s)
         self._last_s = round(time_s, 6)
         return self._last_s
 
-    def _after(self, last_s: float, time_s: float, step_s: float) -> float:
-        leaps = time_s > last_s + _FORWARD_JUMP_S
-        if leaps and self._end_s is not None and time_s > self._end_s + _FORWARD_JUMP_S:
-            return last_s + step_s
-        if time_s < last_s - _BACKWARD_JUMP_S:
-            self._origin_s = self.origin_s + time_s - last_s - step_s
-            return last_s + step_s
-        return max(time_s, last_s + _LEAST_STEP_S)
+    def _steady(self, time_s: float, expected_s: float) -> float:
+        """Return the time, or what stands for it where it repeats, goes back or leaps."""
+        if self._last_s is None:
+            return time_s
+        if self._end_s is not None and time_s > max(self._end_s, self._last_s) + _FORWARD_JUMP_S:
+            return expected_s
+        if time_s < self._last_s - _BACKWARD_JUMP_S and self._origin_s is not None:
+            self._origin_s += time_s - expected_s
+            return expected_s
+        return max(time_s, self._last_s + _LEAST_STEP_S)
 
 
 _HIDDEN = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
@@ -553,9 +558,10 @@ _REFERRING = frozenset(
     }
 )
 _OPEN_OPTIONS = {
-    # A file from a stranger must not make us read other files or reach out to the network.
+    # A file from a stranger must not make us read other files, reach out to the network, or fill the memory.
     "protocol_whitelist": "file",
     "format_whitelist": ",".join(sorted(av.formats_available - _REFERRING)),
+    "max_pixels": str(_MAX_PIXELS),
 }
 # Their decoders drop a broken picture without a word, and each of their packets holds one picture.
 _SILENT_CODECS = frozenset({"hevc"})
@@ -668,36 +674,43 @@ class Recording:
         self._video_bytes = 0
         self._damage = _Damage()
         self._awaited = _Awaited()
+        self._turns: dict[int, _Turn] = {}
         self._data_end_s = 0.0
         self._ended = False
         self._demuxer = _Demuxer(path)
+        self._decoded = self._decode()
         try:
             self._start(threads)
         except BaseException:
-            self._demuxer.close()
+            self.close()
             raise
 
     def _start(self, threads: int) -> None:
         container = self._demuxer.container
         self._stream = _best_video(container, self._path)
-        self._stream.codec_context.thread_count = threads
-        self._stream.codec_context.thread_type = ThreadType.AUTO if threads > 1 else ThreadType.NONE
+        self._unordered = container.format.name == "avi"
+        context = self._stream.codec_context
+        context.options = {"max_pixels": str(_MAX_PIXELS)}
+        context.thread_count = threads
+        # Threads by frame change which decoding time a frame bears.
+        context.thread_type = ThreadType.SLICE if threads == 1 or self._unordered else ThreadType.AUTO
         self._time_base = float(self._stream.time_base or 0)
         self._stated_end_s = _stated_end_s(container, self._stream)
         self._codec = self._stream.codec_context.codec.canonical_name
         self._aspect = _sample_aspect(self._stream)
         duration_s = container.duration / av.time_base if container.duration else None
         self._clock = _Clock(end_s=duration_s)
-        self._decoded = self._decode()
         self._first = next(self._decoded, None)
         if self._first is None:
             raise MediaError(
-                f"{self._path}: no picture could be decoded, the video data are damaged or cut off; "
-                "copy or export the file again"
+                f"{self._path}: no picture could be decoded, the video data are damaged, cut off or larger than "
+                f"{_MAX_PIXELS:,} pixels a picture; copy or export the file again"
             )
         self._first_size = self._first.width, self._first.height
         self._zero_s = self._stamp_s(self._first) or 0.0
-        whole = MediaFrame(self._first, index=0, time_s=0.0, sample_aspect=self._aspect)
+        whole = MediaFrame(
+            self._first, index=0, time_s=0.0, sample_aspect=self._aspect, turn=self._turn_for(self._first)
+        )
         if self._region is not None:
             _check_region(self._region, (whole.width, whole.height), self._path)
         self._info = MediaInfo(
@@ -707,7 +720,7 @@ class Recording:
             height=whole.height,
             duration_s=duration_s,
             fps=_fps(container, self._stream),
-            has_audio=bool(container.streams.audio),
+            has_audio=any(map(_is_decodable, container.streams.audio)),
             rotation_deg=whole.rotation_deg,
         )
 
@@ -721,6 +734,8 @@ class Recording:
 
     def close(self) -> None:
         """Close the file; frames that were read stay valid."""
+        # An open generator would hold this object and the decoder's memory until the next garbage collection.
+        self._decoded.close()
         self._demuxer.close()
         if self._audio is not None:
             self._audio.close()
@@ -801,10 +816,11 @@ class Recording:
                 region=self._region_for(source),
                 sample_aspect=self._aspect,
                 audio=self._audio,
+                turn=self._turn_for(source),
             )
         self._ended = not self._demuxer.closed
 
-    def _decode(self) -> Iterator[av.VideoFrame]:
+    def _decode(self) -> Generator[av.VideoFrame, None, None]:
         """Decode what can be decoded; what cannot is counted and skipped."""
         for packet in self._demuxer.packets(*self._watched()):
             self._measure(packet)
@@ -855,8 +871,12 @@ class Recording:
             self._damage.note(stamp * self._time_base)
 
     def _stamp_s(self, source: av.VideoFrame) -> float | None:
-        """Return when the frame is shown by the file's count; where that is missing, when it is decoded."""
-        stamp = source.pts if source.pts is not None else source.dts
+        """Return when the frame is shown by the file's count; where that is missing, when it is decoded.
+
+        AVI has no count of its own for what is shown. What FFmpeg makes up instead goes wrong with B frames,
+        while the count of decoding is even.
+        """
+        stamp = source.dts if self._unordered or source.pts is None else source.pts
         return stamp * self._time_base if stamp is not None else None
 
     def _step_s(self, source: av.VideoFrame) -> float:
@@ -868,12 +888,18 @@ class Recording:
     def _media_s(self, stamp_s: float) -> float:
         return max(0.0, stamp_s - self._zero_s)
 
+    def _turn_for(self, source: av.VideoFrame) -> _Turn:
+        rotation = source.rotation
+        if rotation not in self._turns:
+            self._turns[rotation] = _turn_of(source)
+        return self._turns[rotation]
+
     def _region_for(self, source: av.VideoFrame) -> Box | None:
         """Return the region, scaled where the resolution differs from the first frame's."""
         size = source.width, source.height
         if self._region is None or size == self._first_size:
             return self._region
-        turned = _turn_of(source).transpose
+        turned = self._turn_for(source).transpose
         x, y = (size[axis] / self._first_size[axis] for axis in ((1, 0) if turned else (0, 1)))
         box = self._region
         return Box(box.left * x, box.top * y, box.right * x, box.bottom * y)
@@ -892,6 +918,7 @@ class _AudioReader:
         self._sound = self._resample()
 
     def close(self) -> None:
+        self._sound.close()
         self._demuxer.close()
 
     def take(self, until_s: float) -> Floats:
@@ -921,7 +948,7 @@ class _AudioReader:
         while self._held - self._chunks[0].size >= _MAX_AUDIO:
             self._held -= self._chunks.popleft().size
 
-    def _resample(self) -> Iterator[tuple[int, Floats]]:
+    def _resample(self) -> Generator[tuple[int, Floats], None, None]:
         """Yield (position in samples since media time 0, (n,) samples)."""
         clock = _Clock(self._zero_s)
         resampler, made_for = None, None
@@ -929,13 +956,18 @@ class _AudioReader:
             form = (source.format.name, source.layout.name, source.sample_rate)
             if resampler is None or form != made_for:
                 resampler, made_for = av.AudioResampler("flt", "mono", AUDIO_RATE), form
-            for piece in resampler.resample(source):
+            try:
+                pieces = resampler.resample(source)
+            except (av.error.FFmpegError, ValueError):
+                resampler = None
+                continue
+            for piece in pieces:
                 stamp_s = piece.pts / AUDIO_RATE if piece.pts is not None else None
                 position = round(clock.tick(stamp_s, piece.samples / AUDIO_RATE) * AUDIO_RATE)
                 yield position, np.asarray(piece.to_ndarray()[0], dtype=np.float32)
 
     def _decode(self) -> Iterator[av.AudioFrame]:
-        stream = self._demuxer.container.streams.audio[0]
+        stream = next(filter(_is_decodable, self._demuxer.container.streams.audio))
         for packet in self._demuxer.packets(stream):
             try:
                 sources = stream.decode(packet)
@@ -952,7 +984,7 @@ def _best_video(container: av.container.InputContainer, path: Path) -> av.VideoS
         raise MediaError(
             f"{path}: expected a video stream, found {held}; give the recording with its pictures"
         )
-    known = [stream for stream in shown if getattr(stream, "codec_context", None) is not None]
+    known = [stream for stream in shown if _is_decodable(stream)]
     if not known:
         raise MediaError(
             f"{path}: its video is coded in a way that cannot be decoded here; convert it to H.264"
@@ -964,6 +996,11 @@ def _best_video(container: av.container.InputContainer, path: Path) -> av.VideoS
             f"{_MAX_PIXELS:,} in all; scale it down"
         )
     return best
+
+
+def _is_decodable(stream: av.stream.Stream) -> bool:
+    """Tell whether a decoder is there; PyAV leaves the context out where there is none."""
+    return getattr(stream, "codec_context", None) is not None
 
 
 def _pixels(stream: av.VideoStream) -> int:

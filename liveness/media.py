@@ -703,8 +703,8 @@ class Recording:
         self._first = next(self._decoded, None)
         if self._first is None:
             raise MediaError(
-                f"{self._path}: no picture could be decoded, the video data are damaged, cut off or larger than "
-                f"{_MAX_PIXELS:,} pixels a picture; copy or export the file again"
+                f"{self._path}: no picture could be decoded, the video data are damaged, cut off or have more "
+                f"than {_MAX_PIXELS:,} pixels a picture; copy or export the file again"
             )
         self._first_size = self._first.width, self._first.height
         self._zero_s = self._stamp_s(self._first) or 0.0

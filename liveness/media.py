@@ -703,7 +703,7 @@ class Recording:
         self._first = next(self._decoded, None)
         if self._first is None:
             raise MediaError(
-                f"{self._path}: no picture could be decoded, the video data are damaged, cut off or have more "
+                f"{self._path}: no picture could be decoded, the data are damaged, cut off or have more "
                 f"than {_MAX_PIXELS:,} pixels a picture; copy or export the file again"
             )
         self._first_size = self._first.width, self._first.height

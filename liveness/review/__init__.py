@@ -1,0 +1,1 @@
+"""Review of a recording: path -> verdicts, and the HTML report."""

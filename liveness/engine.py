@@ -5,6 +5,7 @@ A pure function of what it is given: no clock, no thread, no I/O. Time is media 
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -130,7 +131,7 @@ class Engine:
         self._tick_times.append(tick.time_s)
         for name, signal in self.signals.items():
             if "probe" in signal.spec.needs:
-                self._guarded(name, tick.time_s, lambda signal=signal: signal.probe(tick))
+                self._guarded(name, tick.time_s, functools.partial(signal.probe, tick))
 
     def push(self, frame: Frame) -> Verdict | None:
         """Analyse a frame; returns a verdict every ``verdict_every_s``."""
@@ -221,11 +222,11 @@ class Engine:
                 continue
             spent += spec.cost_ms
             self._next_observation[name] = time_s + spec.observe_every_s
-            self._guarded(name, time_s, lambda name=name: self.signals[name].observe(observation))
+            self._guarded(name, time_s, functools.partial(self.signals[name].observe, observation))
         if observation.broken:
             # A signal that is not due must hear of the break all the same.
             for name in set(self.signals) - set(due):
-                self._guarded(name, time_s, lambda name=name: self.signals[name].observe(observation))
+                self._guarded(name, time_s, functools.partial(self.signals[name].observe, observation))
 
     def _collect(self, time_s: float) -> None:
         for name, signal in self.signals.items():
@@ -241,7 +242,7 @@ class Engine:
         started = self._timer() if self._timer else 0.0
         try:
             return call()
-        except Exception as error:  # noqa: BLE001 - whatever a signal raises must not end the session
+        except Exception as error:
             self._notices.append(
                 Notice(time_s, "signal_failed", f"{self.specs[name].title}: {type(error).__name__}: {error}")
             )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +24,24 @@ POINTS = 478
 """Landmarks of one face: 468 of the mesh, then five for each iris."""
 
 
+@contextlib.contextmanager
+def _banners_off() -> Iterator[None]:
+    """Silence file descriptor 2 while a model starts: its C++ side greets there, past all logging settings.
+
+    Whatever else this process writes to standard error in these tens of milliseconds is lost too.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 class LandmarkTracker:
     """Follows one face from frame to frame; a few milliseconds a frame on one core.
 
@@ -29,7 +50,10 @@ class LandmarkTracker:
     """
 
     def __init__(self) -> None:
-        self._mesh = FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=True)
+        with _banners_off():
+            self._mesh = FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=True)
+            self._mesh.process(np.zeros((64, 64, 3), dtype=np.uint8))
+            self._mesh.reset()
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +95,9 @@ class FaceDetector:
     """Finds all faces in a picture (up to about two metres away), without following them."""
 
     def __init__(self, *, min_score: float = 0.6) -> None:
-        self._detector = FaceDetection(model_selection=0, min_detection_confidence=min_score)
+        with _banners_off():
+            self._detector = FaceDetection(model_selection=0, min_detection_confidence=min_score)
+            self._detector.process(np.zeros((64, 64, 3), dtype=np.uint8))
 
     def detect(self, rgb: Pixels) -> list[tuple[Box, float]]:
         """Return (box, score) of every face in the (height, width, 3) picture, largest first."""

@@ -200,7 +200,7 @@ class Fusion:
         return "live" if sure else "inconclusive"
 
     def _judgement(self, belief: Belief, suspected: Family | None, time_s: float, state: State) -> Judgement:
-        likeliest = suspected or max(FAMILIES, key=lambda family: belief.families[family])
+        likeliest = suspected or _likeliest(belief)
         return Judgement(
             belief=belief,
             state=state,
@@ -238,6 +238,10 @@ class Fusion:
             time_s = self._strongest.get(name, (0.0, 0.0))[0]
             found.append(Reason(name, time_s, family, llrs[family], _sentence(self._specs[name], llrs[family])))
         return tuple(sorted(found, key=lambda reason: -abs(reason.llr)))
+
+
+def _likeliest(belief: Belief) -> Family:
+    return max(FAMILIES, key=lambda family: belief.families[family])
 
 
 def _sentence(spec: SignalSpec, llr: float) -> str:

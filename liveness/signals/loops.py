@@ -173,7 +173,7 @@ class Loops(Signal):
         total = np.zeros(starts, dtype=np.float32)
         for row, offset in zip(squares, offsets, strict=True):
             total += row[offset : offset + starts]
-        return np.sqrt(np.maximum(total, 0) / (len(offsets) * query.shape[1])).astype(np.float32)
+        return np.asarray(np.sqrt(np.maximum(total, 0) / (len(offsets) * query.shape[1])), dtype=np.float32)
 
     def _dip(self, costs: Floats) -> tuple[float, float]:
         """Return the least mismatch, and the lesser of those beside it."""

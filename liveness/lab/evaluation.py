@@ -1,0 +1,338 @@
+"""Error rates after ISO/IEC 30107-3, with abstention, on persons that calibration has not seen.
+
+APCER is the share of attacks that end ``live``, BPCER the share of bona fide presentations that end
+``suspect``; both classes may end ``inconclusive``, and attacks that end ``suspect`` are found.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.stats import beta, rankdata
+
+from liveness import __version__
+from liveness.contract import SignalSpec
+from liveness.errors import ConfigError, ManifestError
+from liveness.fusion.calibration import Calibration
+from liveness.lab.attacks import MAKERS
+from liveness.lab.calibrating import measure_for_learning, read_manifests, signal_specs
+from liveness.lab.dataset import Measured, Sample, group_folds, measure, simulate
+from liveness.lab.fitting import FOLDS, Array, Outcome, fit, replay, rows_of
+from liveness.verdict import FAMILIES, family_of
+
+Mode = Literal["cross-validated", "unseen", "in-sample"]
+
+SIMULATION_SEED = 90_001
+"""Another seed than calibration's, so that simulated attacks are not the ones that were learnt from."""
+_BOOTSTRAPS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One clip with how it ended."""
+
+    sample: Sample
+    duration_s: float
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPicture:
+    """One picture with its texture score in nats."""
+
+    sample: Sample
+    llr: float
+
+
+def evaluate_manifests(
+    paths: Sequence[Path],
+    calibration: Calibration,
+    *,
+    kinds: Sequence[str],
+    in_sample: bool,
+    cache: Path,
+    progress: Callable[[str], None],
+) -> dict[str, Any]:
+    """Evaluate labelled clips and pictures.
+
+    Where the calibration has seen one of the files, everything is cross-validated: the calibration is
+    learnt again without each fifth of the persons, who are then judged.
+
+    Parameters
+    ----------
+    kinds
+        Attacks to simulate from the bona fide clips; keys of :data:`liveness.lab.attacks.MAKERS`.
+    in_sample
+        Judge with the calibration as it is, though it may have seen the clips; the result says so.
+
+    Raises
+    ------
+    ManifestError, MediaError, ConfigError
+        A manifest, a clip, or a kind is not usable.
+    """
+    unknown = set(kinds) - set(MAKERS)
+    if unknown:
+        raise ConfigError(f"--simulate: no attack kind {', '.join(sorted(unknown))}; there are {', '.join(MAKERS)}")
+    samples = read_manifests(paths)
+    twins = simulate(samples, kinds, seed=SIMULATION_SEED, cache=cache, progress=progress)
+    measured = measure([*samples, *twins], cache=cache, progress=progress)
+    specs = signal_specs()
+    seen = any(one.sha256 in calibration.seen for one in measured)
+    if seen and not in_sample:
+        mode: Mode = "cross-validated"
+        learning = measure_for_learning(samples, seed=1, cache=cache, progress=progress)
+        judged, pictures = _cross_validate(measured, learning, specs, progress)
+    else:
+        mode = "in-sample" if seen else "unseen"
+        judged, pictures = _judge(measured, calibration, specs)
+    if not any(one.sample.label == "bonafide" for one in judged):
+        raise ManifestError(f"{paths[0]}: expected bona fide clips among the rows, found none")
+    return _figures(judged, pictures, mode, calibration, paths)
+
+
+def _judge(
+    measured: Iterable[Measured], calibration: Calibration, specs: Mapping[str, SignalSpec]
+) -> tuple[list[Judged], list[JudgedPicture]]:
+    judged, pictures = [], []
+    for one in measured:
+        if one.sample.picture:
+            llr = _texture_llr(one, calibration, specs)
+            if llr is not None:
+                pictures.append(JudgedPicture(one.sample, llr))
+        else:
+            outcome = replay(one, calibration, specs)
+            judged.append(Judged(one.sample, one.measurements.duration_s, outcome))
+    return judged, pictures
+
+
+def _cross_validate(
+    measured: Sequence[Measured],
+    learning: Sequence[Measured],
+    specs: Mapping[str, SignalSpec],
+    progress: Callable[[str], None],
+) -> tuple[list[Judged], list[JudgedPicture]]:
+    folds = group_folds([one.sample.group for one in learning], FOLDS, seed=11)
+    judged: list[Judged] = []
+    pictures: list[JudgedPicture] = []
+    for fold in range(FOLDS):
+        learnt = fit([one for one in learning if folds[one.sample.group] != fold], specs, seed=fold)
+        some, more = _judge([one for one in measured if folds[one.sample.group] == fold], learnt, specs)
+        judged += some
+        pictures += more
+        progress(f"fold {fold + 1} of {FOLDS}")
+    return judged, pictures
+
+
+def _texture_llr(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSpec]) -> float | None:
+    """Return what texture says about a picture, for the likelier of screen and print."""
+    row = rows_of([one], specs)[0]
+    values = [
+        curve.llr(row.signals[curve.signal][0])[0]
+        for curve in calibration.curves
+        if curve.signal in row.signals and specs[curve.signal].still
+    ]
+    return max(values) if values else None
+
+
+def _figures(
+    judged: Sequence[Judged],
+    pictures: Sequence[JudgedPicture],
+    mode: Mode,
+    calibration: Calibration,
+    paths: Sequence[Path],
+) -> dict[str, Any]:
+    bona_fide = [one for one in judged if one.sample.label == "bonafide"]
+    attacks = [one for one in judged if one.sample.label == "attack"]
+    by_type: dict[str, list[Judged]] = defaultdict(list)
+    by_family: dict[str, list[Judged]] = defaultdict(list)
+    for one in attacks:
+        by_type[one.sample.attack_type].append(one)
+        by_family[str(family_of(one.sample.attack_type))].append(one)
+    types = {name: _attack_figures(ones, bona_fide) for name, ones in sorted(by_type.items())}
+    return {
+        "schema": "liveness.evaluation/1",
+        "mode": mode,
+        "manifests": [path.name for path in paths],
+        "engine": {"version": __version__, "calibration_sha256": calibration.sha256},
+        "bona_fide": _bona_fide_figures(bona_fide),
+        "attack_types": types,
+        "families": {name: _attack_figures(by_family[name], bona_fide) for name in FAMILIES if name in by_family},
+        "worst_type": max(types, key=lambda name: types[name]["apcer"]["rate"], default=None),
+        "confidence": _confidence_figures(bona_fide, attacks),
+        "pairs": _pair_figures(bona_fide, attacks),
+        "pictures": _picture_figures(pictures),
+        "clips": [
+            {
+                "id": one.sample.id,
+                "label": one.sample.label,
+                "attack_type": one.sample.attack_type,
+                "duration_s": round(one.duration_s, 2),
+                "state": one.outcome.state,
+                "confidence": round(one.outcome.confidence, 4),
+                "coverage": round(min(one.outcome.coverage.values(), default=0.0), 3),
+                "families": {name: round(value, 4) for name, value in one.outcome.families.items()},
+                "decided_s": one.outcome.decided_s,
+            }
+            for one in judged
+        ],
+    }
+
+
+def _bona_fide_figures(ones: Sequence[Judged]) -> dict[str, Any]:
+    long = [one for one in ones if one.duration_s >= 8]
+    return {
+        "count": len(ones),
+        "bpcer": rate(sum(one.outcome.state == "suspect" for one in ones), len(ones)),
+        "inconclusive": rate(sum(one.outcome.state == "inconclusive" for one in ones), len(ones)),
+        "live": rate(sum(one.outcome.state == "live" for one in ones), len(ones)),
+        "live_of_8_s_or_more": rate(sum(one.outcome.state == "live" for one in long), len(long)),
+        "suspects": [one.sample.id for one in ones if one.outcome.state == "suspect"],
+        "median_decided_s": _median([one.outcome.decided_s for one in ones if one.outcome.decided_s is not None]),
+    }
+
+
+def _attack_figures(ones: Sequence[Judged], bona_fide: Sequence[Judged]) -> dict[str, Any]:
+    return {
+        "count": len(ones),
+        "apcer": rate(sum(one.outcome.state == "live" for one in ones), len(ones)),
+        "inconclusive": rate(sum(one.outcome.state == "inconclusive" for one in ones), len(ones)),
+        "found": rate(sum(one.outcome.state == "suspect" for one in ones), len(ones)),
+        "missed": [one.sample.id for one in ones if one.outcome.state == "live"],
+        "auc": _auc_with_interval(bona_fide, ones),
+        "median_decided_s": _median(
+            [one.outcome.decided_s for one in ones if one.outcome.state == "suspect" and one.outcome.decided_s]
+        ),
+    }
+
+
+def rate(count: int, total: int) -> dict[str, Any]:
+    """Return a share with its 95 % Clopper–Pearson interval."""
+    if total == 0:
+        return {"count": 0, "of": 0, "rate": 0.0, "interval": [0.0, 1.0]}
+    low = float(beta.ppf(0.025, count, total - count + 1)) if count else 0.0
+    high = float(beta.ppf(0.975, count + 1, total - count)) if count < total else 1.0
+    return {"count": count, "of": total, "rate": round(count / total, 4), "interval": [round(low, 4), round(high, 4)]}
+
+
+def auc(live: Sequence[float], attack: Sequence[float]) -> float:
+    """Return the chance that a live score lies above an attack's, ties counting half."""
+    ranks = rankdata([*live, *attack])
+    above = ranks[: len(live)].sum() - len(live) * (len(live) + 1) / 2
+    return float(above / (len(live) * len(attack)))
+
+
+def _auc_with_interval(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dict[str, Any]:
+    """Return the AUC of the confidence with a 95 % interval by bootstrap over persons."""
+    if not bona_fide or not attacks:
+        return {"value": None, "interval": None}
+    live = [one.outcome.confidence for one in bona_fide]
+    attack = [one.outcome.confidence for one in attacks]
+    persons = sorted({one.sample.group for one in [*bona_fide, *attacks]})
+    at = {person: index for index, person in enumerate(persons)}
+    live_at = np.array([at[one.sample.group] for one in bona_fide])
+    attack_at = np.array([at[one.sample.group] for one in attacks])
+    wins = (np.array(live)[:, None] > np.array(attack)[None]) + 0.5 * (np.array(live)[:, None] == np.array(attack)[None])
+    rng = np.random.default_rng(3)
+    values = []
+    for _ in range(_BOOTSTRAPS):
+        drawn = np.bincount(rng.integers(len(persons), size=len(persons)), minlength=len(persons)).astype(float)
+        one, other = drawn[live_at], drawn[attack_at]
+        if one.sum() > 0 and other.sum() > 0:
+            values.append(float(one @ wins @ other / (one.sum() * other.sum())))
+    low, high = np.quantile(values, [0.025, 0.975])
+    return {"value": round(auc(live, attack), 4), "interval": [round(float(low), 4), round(float(high), 4)]}
+
+
+def _confidence_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dict[str, Any]:
+    """Return Brier score and calibration slope, both classes weighted alike, attacks alike by family."""
+    if not bona_fide or not attacks:
+        return {"brier": None, "slope": None, "auc": {"value": None, "interval": None}}
+    ones = [*bona_fide, *attacks]
+    truth = np.array([one.sample.label == "bonafide" for one in ones], dtype=float)
+    confidence = np.array([one.outcome.confidence for one in ones])
+    sizes: dict[str, int] = defaultdict(int)
+    for one in attacks:
+        sizes[str(family_of(one.sample.attack_type))] += 1
+    weights = np.array(
+        [
+            0.5 / len(bona_fide)
+            if one.sample.label == "bonafide"
+            else 0.5 / len(sizes) / sizes[str(family_of(one.sample.attack_type))]
+            for one in ones
+        ]
+    )
+    brier = float((weights * (confidence - truth) ** 2).sum())
+    logit = np.log(confidence / (1 - confidence))
+    return {
+        "brier": round(brier, 4),
+        "slope": round(_slope(logit, truth, weights), 3),
+        "auc": _auc_with_interval(bona_fide, attacks),
+    }
+
+
+def _slope(logit: Array, truth: Array, weights: Array) -> float:
+    """Return the slope of a logistic regression of the truth on the confidence's log odds; 1 is calibrated."""
+
+    def loss(parameters: Array) -> float:
+        z = parameters[0] + parameters[1] * logit
+        return float((weights * np.logaddexp(0, np.where(truth > 0, -z, z))).sum())
+
+    return float(minimize(loss, np.array([0.0, 1.0]), method="BFGS").x[1])
+
+
+def _pair_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dict[str, Any]:
+    """Return in what share of pairs a live swap has less confidence than its own original."""
+    originals: dict[str, list[float]] = defaultdict(list)
+    for one in bona_fide:
+        originals[one.sample.group].append(one.outcome.confidence)
+    lower = total = 0
+    for one in attacks:
+        if one.sample.attack_type == "face_swap_realtime" and one.sample.group in originals:
+            lower += one.outcome.confidence < max(originals[one.sample.group])
+            total += 1
+    return {"swap_below_its_original": rate(lower, total)}
+
+
+def _picture_figures(pictures: Sequence[JudgedPicture]) -> dict[str, Any]:
+    """Return how well texture alone tells pictures of sources that it was not learnt from."""
+    by_source: dict[str, list[JudgedPicture]] = defaultdict(list)
+    presentation = [
+        one for one in pictures if one.sample.label == "bonafide" or family_of(one.sample.attack_type) == "presentation"
+    ]
+    for one in presentation:
+        by_source[one.sample.group].append(one)
+
+    def area(ones: Sequence[JudgedPicture]) -> float | None:
+        live = [-one.llr for one in ones if one.sample.label == "bonafide"]
+        attack = [-one.llr for one in ones if one.sample.label == "attack"]
+        return round(auc(live, attack), 4) if live and attack else None
+
+    sources = {
+        name: {
+            "bona_fide": sum(one.sample.label == "bonafide" for one in ones),
+            "attacks": sum(one.sample.label == "attack" for one in ones),
+            "auc": area(ones),
+        }
+        for name, ones in sorted(by_source.items())
+    }
+    return {
+        "count": len(presentation),
+        "auc": area(presentation),
+        "mean_auc_within_source": _mean([one["auc"] for one in sources.values() if one["auc"] is not None]),
+        "sources": {name: one for name, one in sources.items() if one["auc"] is not None},
+        "scores": [[one.sample.label, round(one.llr, 3)] for one in presentation],
+    }
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return round(float(np.median(values)), 2) if values else None
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return round(float(np.mean(values)), 4) if values else None

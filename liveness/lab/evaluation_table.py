@@ -1,0 +1,79 @@
+"""The figures of an evaluation as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+_MODES = {
+    "cross-validated": "cross-validated by person: nobody is judged by curves that saw them",
+    "unseen": "on clips that calibration has not seen",
+    "in-sample": "IN-SAMPLE: calibration has seen some of these clips; such figures are too good",
+}
+
+
+def percent(share: Mapping[str, Any]) -> str:
+    """Return "3/54 5.6 % [1.2–15.4]"."""
+    low, high = share["interval"]
+    return f"{share['count']}/{share['of']}  {share['rate']:.1%} [{100 * low:.1f}–{100 * high:.1f}]"
+
+
+def show(console: Console, figures: Mapping[str, Any]) -> None:
+    """Print all figures."""
+    console.print(f"Evaluation of {', '.join(figures['manifests'])} — {_MODES[figures['mode']]}", highlight=False)
+    bona_fide = figures["bona_fide"]
+    console.print(
+        f"Bona fide  {bona_fide['count']} clips   BPCER {percent(bona_fide['bpcer'])}   "
+        f"inconclusive {percent(bona_fide['inconclusive'])}   live {percent(bona_fide['live'])}   "
+        f"live of those of 8 s or more {percent(bona_fide['live_of_8_s_or_more'])}",
+        highlight=False,
+    )
+    if bona_fide["suspects"]:
+        console.print(f"Bona fide that end suspect: {', '.join(bona_fide['suspects'])}", highlight=False)
+    for title, rows in (("attack type", figures["attack_types"]), ("family", figures["families"])):
+        console.print(_table(title, rows))
+    worst = figures["worst_type"]
+    if worst:
+        console.print(f"Worst: {worst}, APCER {percent(figures['attack_types'][worst]['apcer'])}", highlight=False)
+    confidence = figures["confidence"]
+    area = confidence["auc"]
+    console.print(
+        f"Confidence: AUC {_area(area)}   Brier {confidence['brier']}   calibration slope {confidence['slope']}   "
+        f"swap below its own original {percent(figures['pairs']['swap_below_its_original'])}",
+        highlight=False,
+    )
+    pictures = figures["pictures"]
+    if pictures["count"]:
+        console.print(
+            f"Pictures of other sources (texture alone): {pictures['count']}, AUC {pictures['auc']} pooled, "
+            f"{pictures['mean_auc_within_source']} on average within a source",
+            highlight=False,
+        )
+
+
+def _table(title: str, rows: Mapping[str, Any]) -> Table:
+    table = Table()
+    table.add_column(title)
+    for heading in ("APCER (ends live)", "inconclusive", "found (suspect)", "AUC", "found after"):
+        table.add_column(heading, justify="right")
+    for name, row in rows.items():
+        after = row["median_decided_s"]
+        table.add_row(
+            name,
+            percent(row["apcer"]),
+            percent(row["inconclusive"]),
+            percent(row["found"]),
+            _area(row["auc"]),
+            f"{after:.1f} s" if after else "–",
+        )
+    return table
+
+
+def _area(area: Mapping[str, Any]) -> str:
+    if area["value"] is None:
+        return "–"
+    low, high = area["interval"]
+    return f"{area['value']:.2f} [{low:.2f}–{high:.2f}]"

@@ -45,7 +45,7 @@ _CLEAR_NATS, _STRONG_NATS = 1.0, 3.0
 """From where evidence is called clear (2.7 times likelier) and strong (20 times)."""
 
 _SEEN_ENOUGH = 0.5
-"""Coverage below which no answer is put in words; the states have learnt thresholds of their own."""
+"""Coverage below which no answer is put in words, where the calibration states no threshold of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,7 @@ class _Video:
                 while block := file.read(_BLOCK):
                     yield Markup(base64.b64encode(block).decode("ascii"))  # noqa: S704 (base64 has no markup)
         except OSError as error:
-            raise MediaError(
-                f"{self.path.name} could not be read while the report was written: {error}"
-            ) from error
+            raise MediaError(f"{self.path.name} could not be read while the report was written: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +239,7 @@ def write_report(
         The report cannot be written where it should go.
     """
     part = path.with_name(f".{secrets.token_hex(8)}.part")
-    pieces = render_report(
-        review, video=video, thumbnails=thumbnails, folder=path.parent, embed_limit=embed_limit
-    )
+    pieces = render_report(review, video=video, thumbnails=thumbnails, folder=path.parent, embed_limit=embed_limit)
     try:
         # File names that are not valid UTF-8 reach us as lone surrogates, which no UTF-8 page can hold.
         with part.open("x", encoding="utf-8", errors="replace", newline="\n") as file:
@@ -318,6 +314,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "percent": _percent,
         "lasting": _lasting,
+        "portion": _portion,
         "strength": _strength,
         "odds": _odds,
         "visible": _visible,
@@ -430,8 +427,8 @@ def _story(review: Mapping[str, Any], runs: Sequence[_Run]) -> _Story:
             "live",
             "Live",
             "This looks like a live person in front of a camera.",
-            "What could be measured fits a live person. It does not say who the person is, and a very good "
-            "fake could look the same.",
+            "Taken together, what could be measured fits a live person. It does not say who the person is, "
+            "and a very good fake could look the same.",
             summary=summary,
         )
     if verdict["state"] == "suspect":
@@ -448,14 +445,19 @@ def _story(review: Mapping[str, Any], runs: Sequence[_Run]) -> _Story:
     return _Story(
         "inconclusive",
         "Inconclusive",
-        "We have seen too little to say." if least < _SEEN_ENOUGH else "What we saw does not settle it.",
+        "We have seen too little to say." if least < _seen_enough(review) else "What we saw does not settle it.",
         "This says something about the recording, and nothing against the person.",
-        why=tuple(_obstacles(verdict)),
+        why=tuple(_obstacles(verdict, _seen_enough(review))),
         summary=summary,
     )
 
 
-def _obstacles(verdict: Mapping[str, Any]) -> Iterator[str]:
+def _seen_enough(review: Mapping[str, Any]) -> float:
+    """Return the coverage that the calibration asks for before anything is called live."""
+    return float((review["engine"].get("thresholds") or {}).get("live_coverage", _SEEN_ENOUGH))
+
+
+def _obstacles(verdict: Mapping[str, Any], enough: float) -> Iterator[str]:
     """Say why there is no verdict: what kept most signals from measuring, and the question least answered."""
     for rank, (sentence, signals) in enumerate(Counter(verdict["missing"].values()).most_common(2)):
         if rank == 0 or signals > 1:
@@ -468,8 +470,8 @@ def _obstacles(verdict: Mapping[str, Any]) -> Iterator[str]:
     question = _FAMILY_WORDS[family].question
     if coverage[family] < 0.01:
         yield f"Nothing could be measured for the question “{question}”"
-    elif coverage[family] < _SEEN_ENOUGH:
-        yield f"“{question}” Only {_percent(coverage[family])} of what can be measured about it was measured."
+    elif coverage[family] < enough:
+        yield f"“{question}” Only {_portion(coverage[family])} of what can be measured about it was measured."
     elif not verdict["missing"]:
         yield "What was measured is too weak, or points both ways."
 
@@ -510,25 +512,23 @@ def _answers(review: Mapping[str, Any]) -> list[_Answer]:
                 posterior,
                 prior.get(family),
                 coverage,
-                _answer_text(posterior, coverage),
+                _answer_text(posterior, coverage, _seen_enough(review)),
             )
         )
     return answers
 
 
-def _answer_text(posterior: float, coverage: float | None) -> str:
+def _answer_text(posterior: float, coverage: float | None, enough: float) -> str:
     if coverage is None:
         return "Not examined"
     if posterior >= 0.5:
         return "Probably"
-    if coverage < _SEEN_ENOUGH:
+    if coverage < enough:
         return "Seen too little to say"
     return "Possibly" if posterior >= 0.15 else "Probably not"
 
 
-def _reasons(
-    review: Mapping[str, Any], titles: Mapping[str, str], pictures: Mapping[str, str]
-) -> list[_Reason]:
+def _reasons(review: Mapping[str, Any], titles: Mapping[str, str], pictures: Mapping[str, str]) -> list[_Reason]:
     reasons = sorted(review["verdict"]["reasons"], key=lambda reason: -abs(reason["llr"] or 0.0))
     return [
         _Reason(
@@ -593,9 +593,7 @@ def _moments(evidence: Sequence[Mapping[str, Any]], pictures: Mapping[str, str])
 
 def _strongest(evidence: Sequence[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
     """Return at most ``most`` pieces of evidence, those that say most, in order of time."""
-    ranked = sorted(
-        evidence, key=lambda item: -max((abs(nats or 0.0) for nats in item["llr"].values()), default=0)
-    )
+    ranked = sorted(evidence, key=lambda item: -max((abs(nats or 0.0) for nats in item["llr"].values()), default=0))
     return sorted(ranked[:most], key=lambda item: item["start_s"])
 
 
@@ -636,6 +634,11 @@ def _percent(share: float | None) -> str:
     if share < 0.01:
         return "under 1 %"
     return "over 99 %" if share > 0.99 else f"{share * 100:.0f} %"
+
+
+def _portion(share: float | None) -> str:
+    """Write how much of something there was; unlike a probability it can be nothing or all."""
+    return f"{(share or 0.0) * 100:.0f} %"
 
 
 def _clock(seconds: float, *, tenths: bool) -> str:
@@ -684,6 +687,5 @@ def _number(value: Any) -> str:
 def _visible(text: Any) -> str:
     """Show control and direction-changing characters, which could make a file name read as another."""
     return "".join(
-        f"\\u{ord(char):04x}" if unicodedata.category(char) in {"Cc", "Cf", "Cs"} else char
-        for char in str(text)
+        f"\\u{ord(char):04x}" if unicodedata.category(char) in {"Cc", "Cf", "Cs"} else char for char in str(text)
     )

@@ -95,9 +95,7 @@ def piece(name: str, start_s: float, end_s: float, llr: Mapping[str, float], rea
 
 def live(**changes: Any) -> dict[str, Any]:
     """A recording of three seconds that ends live."""
-    timeline = [
-        point(index / 4, 0.6 + index * 0.03, "inconclusive" if index < 8 else "live") for index in range(12)
-    ]
+    timeline = [point(index / 4, 0.6 + index * 0.03, "inconclusive" if index < 8 else "live") for index in range(12)]
     review = {
         "schema": "liveness.review/1",
         "file": "interview.webm",
@@ -219,9 +217,7 @@ def test_an_inconclusive_verdict_says_why() -> None:
     assert "Inconclusive We have seen too little to say." in text
     assert "nothing against the person" in text
     assert "No face was found in the picture." in text
-    assert (
-        "Nothing could be measured for the question “Is a photo or a screen held before the camera?”" in text
-    )
+    assert "Nothing could be measured for the question “Is a photo or a screen held before the camera?”" in text
     assert "Seen too little to say" in text
 
 
@@ -235,10 +231,7 @@ def test_reasons_come_strongest_first_with_their_moment_and_strength() -> None:
     shown = page(suspect(), thumbnails={"repeats-2.0": JPEG})
     text = shown.text
     assert text.index(LOOP) < text.index("Skin looks like skin.")
-    assert (
-        "strongly Recording or loop fed in Repeats and loops: 5.0 nats, about 150 times likelier under"
-        in text
-    )
+    assert "strongly Recording or loop fed in Repeats and loops: 5.0 nats, about 150 times likelier under" in text
     assert "clearly Photo or screen before the camera" in text
     assert "about 4.5 times likelier for a live person than under this attack" in text
     jumps = [attributes["data-jump"] for tag, attributes in shown.elements if "data-jump" in attributes]
@@ -422,9 +415,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         view.on("pageerror", lambda error: complaints.append(str(error)))
         view.on(
             "request",
-            lambda request: (
-                None if re.match("file:|data:|blob:", request.url) else complaints.append(request.url)
-            ),
+            lambda request: None if re.match("file:|data:|blob:", request.url) else complaints.append(request.url),
         )
         view.goto((folder / "report.html").as_uri())
         until(view, "document.getElementById('video').src.startsWith('blob:')")

@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# Makes .venv ready and says nothing if it is: ./setup.sh [--browser] [EXTRA...]
+# liveness.sh, test.sh, the Makefile and .ci/run all begin here. Writes to stderr only; exit 69 when it cannot.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
+
+readonly NEEDS_PYTHON='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))'
+readonly NEEDS_LIBRARIES='import ctypes; [ctypes.CDLL(name) for name in ("libGL.so.1", "libgthread-2.0.so.0")]'
+readonly STAMP=.venv/liveness-setup
+
+browser=no
+wanted=()
+for argument in "$@"; do
+  case $argument in
+    --browser) browser=yes ;;
+    *) wanted+=("$argument") ;;
+  esac
+done
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+stop() { say "$@"; exit 69; }
+
+# The key of what is installed: what to install, and where, since a virtual environment cannot be moved.
+key() { { pwd -P; cat pyproject.toml constraints.txt; } | sha256sum | cut -d' ' -f1; }
+
+stamped_key() { sed -n 1p "$STAMP" 2>/dev/null || true; }
+stamped_extras() { sed -n 2p "$STAMP" 2>/dev/null || true; }
+
+ready() {
+  [[ -x .venv/bin/liveness && $(stamped_key) == "$(key)" ]] || return 1
+  local extra have
+  have=" $(stamped_extras) "
+  for extra in ${wanted[@]+"${wanted[@]}"}; do
+    [[ $have == *" $extra "* ]] || return 1
+  done
+}
+
+install_packages() { # PURPOSE PACKAGE...
+  local purpose=$1 command log
+  shift
+  command="apt-get install -y --no-install-recommends $*"
+  local -a as_root=(env DEBIAN_FRONTEND=noninteractive)
+  if ! command -v apt-get >/dev/null; then
+    say "$purpose missing; Debian's packages are: $*. Install what your system calls them, then run this again."
+    return 1
+  elif ((EUID != 0)); then
+    if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [[ -t 0 && -t 2 ]]; }; then
+      as_root=(sudo "${as_root[@]}")
+    else
+      say "$purpose missing. Run this, then try again: sudo $command"
+      return 1
+    fi
+  fi
+  say "$purpose missing: installing $*"
+  log=$(mktemp)
+  # shellcheck disable=SC2086  # the command is made of words without blanks
+  if ! { "${as_root[@]}" apt-get update && "${as_root[@]}" $command; } >"$log" 2>&1 </dev/null; then
+    tail -n 15 "$log" >&2
+    rm -f "$log"
+    say "this failed: $command"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+find_python() {
+  local candidate
+  for candidate in ${LIVENESS_PYTHON:+"$LIVENESS_PYTHON"} python3.12 python3.11 python3 python; do
+    # A name may be found and yet not run, as version managers do it with versions that are not switched on.
+    if command -v "$candidate" >/dev/null && "$candidate" -c "$NEEDS_PYTHON" 2>/dev/null; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done
+  return 1
+}
+
+make_environment() {
+  local python version
+  if python=$(find_python); then
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+      version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+      install_packages "Python's venv module" "$version-venv" || exit 69
+    fi
+    say "making .venv with $("$python" --version)"
+    "$python" -m venv --clear .venv >&2 || stop "$python -m venv .venv failed"
+  elif command -v uv >/dev/null; then
+    say "no Python 3.11 or 3.12 here: letting uv bring 3.12"
+    uv venv --quiet --clear --seed --python 3.12 .venv >&2 || stop "uv venv failed"
+  else
+    stop "Python 3.11 or 3.12 is needed and was not found (newer ones lack the face models). On Debian 12:" \
+      "apt-get install python3 python3-venv; elsewhere install uv and run this again."
+  fi
+}
+
+install_project() {
+  local extras log=.venv/setup.log seconds=$SECONDS
+  # What was asked for before is kept, so that running the program does not undo the tests' environment.
+  extras=$(printf '%s\n' $(stamped_extras) ${wanted[@]+"${wanted[@]}"} | sort -u | grep . | paste -sd, || true)
+  say "installing liveness${extras:+ with $extras} into .venv; the first time this takes about two minutes"
+  # The constraints hold for the build backend too; newer pips read the second name for that.
+  if ! PIP_CONSTRAINT="$PWD/constraints.txt" PIP_BUILD_CONSTRAINT="$PWD/constraints.txt" \
+    .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-warn-script-location \
+    --editable ".${extras:+[$extras]}" >"$log" 2>&1 </dev/null; then
+    tail -n 15 "$log" >&2
+    stop "the installation failed; the whole log is .venv/setup.log"
+  fi
+  printf '%s\n%s\n' "$(key)" "${extras//,/ }" >"$STAMP.part"
+  mv "$STAMP.part" "$STAMP"
+  say "ready after $((SECONDS - seconds)) s"
+}
+
+check_libraries() {
+  .venv/bin/python -c "$NEEDS_LIBRARIES" 2>/dev/null && return
+  install_packages "libGL or glib (OpenCV needs them)" libgl1 libglib2.0-0 || exit 69
+}
+
+find_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+
+if ! ready; then
+  # One at a time: whoever comes second waits here, and then finds everything done.
+  exec 9<.
+  flock 9
+  if ! ready; then
+    if [[ $(stamped_key) != "$(key)" ]] && ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+      make_environment
+    fi
+    .venv/bin/python -c "$NEEDS_PYTHON" || stop ".venv is of a Python other than 3.11 or 3.12: remove .venv, run this again"
+    check_libraries
+    install_project
+  fi
+  exec 9<&-
+fi
+
+if [[ $browser == yes ]] && ! find_browser >/dev/null; then
+  install_packages "Chromium (the browser tests need it)" chromium || exit 69
+fi

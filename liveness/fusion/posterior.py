@@ -49,7 +49,7 @@ class Posterior:
     def __init__(self, calibration: Calibration, specs: Iterable[SignalSpec], prior_bonafide: float) -> None:
         self._groups = {spec.name: spec.group for spec in specs}
         self._curves = [curve for curve in calibration.curves if curve.signal in self._groups]
-        self._shares = calibration.shares
+        self._shares = _prior_shares(calibration.shares)
         self._prior_bonafide = prior_bonafide
         self.examined: tuple[Family, ...] = tuple(
             family for family in FAMILIES if any(_family(curve) == family and curve.power > 0 for curve in self._curves)
@@ -75,7 +75,7 @@ class Posterior:
         families = {family: odds[family] * confidence for family in FAMILIES}
         variance = 0.0
         for species in SPECIES:
-            within = self._shares.get(species.name, 0.0) * math.exp(species_llr[species.name])
+            within = self._shares[species.name] * math.exp(species_llr[species.name])
             part = odds[species.family] / total * within / math.exp(family_llr[species.family])
             variance += part**2 * species_var[species.name]
         logit, reach = math.log(confidence / (1 - confidence)), _Z90 * math.sqrt(variance)
@@ -114,11 +114,7 @@ class Posterior:
             members = [species for species in SPECIES if species.family == family]
             if not every and not any(species.name in species_llr for species in members):
                 continue
-            whole = sum(self._shares.get(species.name, 0.0) for species in members)
-            mean = sum(
-                self._shares.get(species.name, 0.0) / whole * math.exp(species_llr.get(species.name, 0.0))
-                for species in members
-            )
+            mean = sum(self._shares[species.name] * math.exp(species_llr.get(species.name, 0.0)) for species in members)
             mixed[family] = math.log(mean)
         return mixed
 
@@ -127,7 +123,7 @@ class Posterior:
         for curve in self._curves:
             if _family(curve) != family:
                 continue
-            power = curve.share * curve.power * self._shares.get(curve.species, 0.0)
+            power = curve.share * curve.power * self._shares[curve.species]
             could += power
             have = measured.get(curve.signal)
             had += power * (have.weight if have else 0.0)
@@ -140,6 +136,16 @@ class Posterior:
             if curve.signal == signal
         }
         return self._by_family(llr) if llr else {}
+
+
+def _prior_shares(stated: Mapping[str, float]) -> dict[str, float]:
+    """Return each species' share of its family, summing to 1; equal shares where none is stated."""
+    shares: dict[str, float] = {}
+    for family in FAMILIES:
+        names = [species.name for species in SPECIES if species.family == family]
+        whole = sum(stated.get(name, 0.0) for name in names)
+        shares |= {name: stated.get(name, 0.0) / whole if whole > 0 else 1 / len(names) for name in names}
+    return shares
 
 
 def _family(curve: Curve) -> Family:

@@ -16,14 +16,15 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from liveness.errors import ConfigError, MediaError
 from liveness.frames import Floats, Pixels
 from liveness.media import Recording
 
-LONGEST_SOURCE_S = 20.0
+LONGEST_SOURCE_S = 12.0
 """No more of a source than this is held in memory."""
-_LARGEST_PX = 1280
+_LARGEST_PX = 640
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def write_clip(path: Path, pictures: Iterator[Pixels], fps: float, *, quality: i
     """Encode RGB pictures with H.264 at constant rate factor ``quality``."""
     rate = Fraction(fps).limit_denominator(1001)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": str(quality), "preset": "veryfast"})
+        stream = container.add_stream("libx264", rate=rate, options={"crf": str(quality), "preset": "superfast"})
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1
         for index, picture in enumerate(pictures):
@@ -110,7 +111,7 @@ def write_clip(path: Path, pictures: Iterator[Pixels], fps: float, *, quality: i
 def still(source: Source, rng: np.random.Generator) -> Iterator[Pixels]:
     """One picture for 6–15 s: as it is, with camera noise, or drifting slowly as a "Ken Burns" shot."""
     picture = source.pictures[int(rng.integers(len(source.pictures)))]
-    count = round(rng.uniform(6, 15) * source.fps)
+    count = round(rng.uniform(5, 10) * source.fps)
     variant = rng.choice(["plain", "noise", "drift", "noise and drift"])
     sigma = rng.uniform(1.0, 4.0) if "noise" in variant else 0.0
     drift = _smooth_walk(rng, count, source.fps, 3, step_s=4.0) if "drift" in variant else np.zeros((count, 3))
@@ -188,22 +189,25 @@ MAKERS: dict[str, Maker] = {
 
 
 def _noisy(picture: Pixels, sigma: float, rng: np.random.Generator) -> Pixels:
-    """Return the picture with grey noise: a fresh random offset into one field, since drawing is slow."""
+    """Return the picture with grey noise: a fresh random cut of one large field, since drawing is slow."""
     if sigma == 0:
         return picture
     height, width = picture.shape[:2]
-    top, left = rng.integers(0, 64, 2)
-    field = _noise_field(height + 64, width + 64)[top : top + height, left : left + width]
-    if rng.integers(2):
-        field = field[::-1, ::-1]
-    noise = np.repeat((field * np.float32(sigma)).round().astype(np.int16)[..., None], 3, axis=2)
-    return np.asarray(cv2.add(picture.astype(np.int16), noise).clip(0, 255), dtype=np.uint8)
+    top, left = (int(start) for start in rng.integers(0, _NOISE_ROOM, 2))
+    more, less = _noise_field(height + _NOISE_ROOM, width + _NOISE_ROOM, round(2 * sigma) / 2)
+    cut = (slice(top, top + height), slice(left, left + width))
+    return np.asarray(cv2.subtract(cv2.add(picture, more[cut]), less[cut]), dtype=np.uint8)
+
+
+_NOISE_ROOM = 96
 
 
 @functools.lru_cache(maxsize=2)
-def _noise_field(height: int, width: int) -> Floats:
-    """Return (height, width) Gaussian noise of unit variance, always the same."""
-    return np.random.default_rng(7).normal(0, 1, (height, width)).astype(np.float32)
+def _noise_field(height: int, width: int, sigma: float) -> tuple[Pixels, Pixels]:
+    """Return (height, width, 3) what Gaussian grey noise adds and what it takes away, always the same."""
+    noise = np.random.default_rng(7).normal(0, sigma, (height, width)).round()
+    wide = np.repeat(noise[..., None], 3, axis=2)
+    return np.maximum(wide, 0).astype(np.uint8), np.maximum(-wide, 0).astype(np.uint8)
 
 
 def _smooth_walk(rng: np.random.Generator, count: int, fps: float, width: int, *, step_s: float) -> Floats:
@@ -256,10 +260,12 @@ def _paper(picture: Pixels, rng: np.random.Generator) -> Pixels:
 def _displayed(picture: Pixels, glow: float, grid: float) -> Pixels:
     """Return the picture as a screen shows it, twice as large, with a dark line between its pixels."""
     height, width = picture.shape[:2]
-    large = cv2.resize(picture, (width * 2, height * 2), interpolation=cv2.INTER_NEAREST).astype(np.float32)
-    large[1::2] *= 1 - grid
-    large[:, 1::2] *= 1 - grid
-    return np.clip(large * (255 - glow) / 255 + glow, 0, 255).astype(np.uint8)
+    shown = cv2.convertScaleAbs(picture, alpha=(255 - glow) / 255, beta=glow)
+    dimmed = cv2.convertScaleAbs(shown, alpha=1 - grid)
+    large = np.repeat(np.repeat(shown, 2, axis=0), 2, axis=1)
+    large[1::2] = np.repeat(dimmed, 2, axis=1)
+    large[:, 1::2] = cv2.convertScaleAbs(np.ascontiguousarray(large[:, 1::2]), alpha=1 - grid)
+    return np.asarray(large[: 2 * height, : 2 * width], dtype=np.uint8)
 
 
 def _refilmed(pictures: Iterator[Pixels], count: int, fps: float, rng: np.random.Generator) -> Iterator[Pixels]:
@@ -267,7 +273,7 @@ def _refilmed(pictures: Iterator[Pixels], count: int, fps: float, rng: np.random
     sway = _smooth_walk(rng, count, fps, 8, step_s=1.0) * rng.uniform(0.004, 0.02)
     blur = rng.uniform(0.5, 1.2)
     sigma = rng.uniform(1.0, 4.0)
-    gain = rng.uniform(0.8, 1.2, 3).astype(np.float32)
+    gain = rng.uniform(0.8, 1.2, 3)
     share = rng.uniform(0.75, 1.1)
     for picture, corner in zip(pictures, sway, strict=False):
         height, width = picture.shape[:2]
@@ -284,4 +290,10 @@ def _refilmed(pictures: Iterator[Pixels], count: int, fps: float, rng: np.random
             picture, matrix, (out_width, out_height), dst=room, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_TRANSPARENT
         )
         seen = cv2.GaussianBlur(seen, (0, 0), blur)
-        yield _noisy(np.clip(seen * gain, 0, 255).astype(np.uint8), sigma, rng)
+        yield _noisy(_balanced_colour(seen, gain), sigma, rng)
+
+
+def _balanced_colour(picture: Pixels, gain: npt.NDArray[np.float64]) -> Pixels:
+    """Return the picture with each channel times its gain."""
+    tables = np.clip(np.arange(256)[:, None] * gain, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.LUT(picture, tables.reshape(1, 256, 3)), dtype=np.uint8)

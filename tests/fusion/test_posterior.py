@@ -1,0 +1,188 @@
+"""Fusion: what is known bounds what is said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from liveness.contract import Group, SignalSpec
+from liveness.errors import CalibrationError
+from liveness.fusion.calibration import Calibration, Curve, Thresholds, dump, load
+from liveness.fusion.fusion import Fusion
+from liveness.fusion.posterior import Measured, Posterior
+from liveness.verdict import FAMILIES, Evidence
+
+SHARES = {"still": 0.5, "recording": 0.5, "face_swap": 1.0, "screen": 1.0}
+
+
+def spec(name: str, group: Group = "replay") -> SignalSpec:
+    return SignalSpec(
+        name=name,
+        title=name.title(),
+        group=group,
+        families=frozenset({"injection"}),
+        needs=frozenset({"frame"}),
+        unit="1",
+        features=("value",),
+        observe_every_s=0.0,
+        period_s=1.0,
+        window_s=1.0,
+        needed_s=4.0,
+        cost_ms=0.1,
+        suspicious="It does not move.",
+        reassuring="It moves.",
+    )
+
+
+def curve(signal: str, species: str, *, slope: float = 2.0, share: float = 1.0, limit: float = 4.0) -> Curve:
+    return Curve(
+        signal=signal,
+        species=species,
+        features=("value",),
+        low=(-3.0,),
+        high=(3.0,),
+        mean=(0.0,),
+        scale=(1.0,),
+        weights=(slope,),
+        bias=0.0,
+        covariance=((0.05, 0.0), (0.0, 0.05)),
+        limit=limit,
+        share=share,
+        power=2.0,
+    )
+
+
+def calibration(*curves: Curve) -> Calibration:
+    thresholds = Thresholds(0.52, 0.5, dict.fromkeys(FAMILIES, 0.6), 0.3, 1.0, 2.5)
+    return Calibration(curves, SHARES, thresholds, {})
+
+
+def posterior(*curves: Curve, specs: Mapping[str, Group] | None = None) -> Posterior:
+    known = specs or {curve.signal: "replay" for curve in curves}
+    return Posterior(calibration(*curves), [spec(name, group) for name, group in known.items()], 0.5)
+
+
+def seen(value: float, weight: float = 1.0) -> Measured:
+    return Measured({"value": value}, weight)
+
+
+def test_without_evidence_the_confidence_is_the_prior_and_wide() -> None:
+    belief = posterior(curve("a", "still")).believe({})
+    assert belief.confidence == pytest.approx(0.5)
+    assert belief.coverage["injection"] == 0
+    assert belief.interval[0] < 0.5 < belief.interval[1]
+
+
+@given(value=st.floats(-5, 5), weight=st.floats(0, 1))
+def test_the_five_hypotheses_sum_to_one(value: float, weight: float) -> None:
+    belief = posterior(curve("a", "still"), curve("b", "screen")).believe({"a": seen(value, weight), "b": seen(1.0)})
+    assert belief.confidence + sum(belief.families.values()) == pytest.approx(1.0)
+    assert belief.interval[0] <= belief.confidence <= belief.interval[1]
+
+
+def test_a_species_that_nobody_can_see_bounds_how_far_its_family_is_ruled_out() -> None:
+    belief = posterior(curve("a", "still")).believe({"a": seen(-3.0)})
+    # Stills are out of the question, recordings are as likely as before: half of the family's prior is left.
+    assert belief.families["injection"] / belief.confidence == pytest.approx(0.125 / 0.5 / 2, rel=0.05)
+
+
+def test_two_signals_of_one_group_count_up_to_one_cap() -> None:
+    both = posterior(curve("a", "still"), curve("b", "still")).believe({"a": seen(3.0), "b": seen(3.0)})
+    one = posterior(curve("a", "still")).believe({"a": seen(3.0)})
+    assert both.families["injection"] == pytest.approx(one.families["injection"])
+
+
+def test_values_beyond_the_training_data_say_no_more_than_its_edge() -> None:
+    assert curve("a", "still").llr({"value": 3.0})[0] == curve("a", "still").llr({"value": 900.0})[0]
+
+
+def test_coverage_is_the_share_of_power_that_was_had() -> None:
+    curves = (curve("a", "still"), curve("b", "still"))
+    belief = posterior(*curves).believe({"a": seen(0.0), "b": seen(0.0, 0.5)})
+    assert belief.coverage["injection"] == pytest.approx(0.75)
+
+
+def test_an_unexamined_family_keeps_its_prior_and_has_no_coverage() -> None:
+    belief = posterior(curve("a", "still")).believe({"a": seen(-3.0)})
+    assert "substitution" not in belief.coverage
+    assert belief.families["substitution"] / belief.confidence == pytest.approx(0.25)
+
+
+def evidence(value: float, end_s: float, quality: float = 1.0) -> Evidence:
+    return Evidence("a", end_s - 1, end_s, value, "1", quality, {"value": value})
+
+
+def run(values: list[float], quality: float = 1.0) -> list[str]:
+    fusion = Fusion(calibration(curve("a", "still")), {"a": spec("a")}, 0.5)
+    states = []
+    for second, value in enumerate(values, start=1):
+        fusion.add(evidence(value, float(second), quality))
+        states.append(fusion.judge(float(second)).state)
+    return states
+
+
+def test_a_suspicion_must_last() -> None:
+    states = run([3.0] * 8)
+    assert "suspect" not in states[:3]
+    assert states[-1] == "suspect"
+
+
+def test_a_live_person_becomes_live_and_not_before_enough_was_seen() -> None:
+    states = run([-3.0] * 8)
+    assert states[0] == "warming_up"
+    assert states[-1] == "live"
+
+
+def test_evidence_without_quality_counts_for_nothing() -> None:
+    assert set(run([3.0] * 8, quality=0.0)) == {"warming_up"}
+
+
+def test_what_was_seen_only_for_a_small_part_of_the_time_is_not_vouched_for() -> None:
+    fusion = Fusion(calibration(curve("a", "still")), {"a": spec("a")}, 0.5)
+    for second in range(1, 9):
+        fusion.add(evidence(-3.0, float(second)))
+    assert fusion.conclude(8.0, watched_share=1.0).state == "live"
+    assert fusion.conclude(600.0, watched_share=0.01).state == "inconclusive"
+
+
+def test_a_snapshot_of_the_fusion_goes_on_as_the_original() -> None:
+    one = Fusion(calibration(curve("a", "still")), {"a": spec("a")}, 0.5)
+    for second in range(1, 5):
+        one.add(evidence(2.0, float(second)))
+        one.judge(float(second))
+    other = Fusion(calibration(curve("a", "still")), {"a": spec("a")}, 0.5)
+    other.restore(one.snapshot())
+    for fusion in (one, other):
+        fusion.add(evidence(2.0, 5.0))
+    assert one.judge(5.0) == other.judge(5.0)
+
+
+def test_infinite_values_are_refused_as_unmeasured() -> None:
+    fusion = Fusion(calibration(curve("a", "still")), {"a": spec("a")}, 0.5)
+    assert fusion.add(evidence(math.nan, 1.0)).quality == 0
+
+
+def test_a_calibration_survives_writing_and_reading(tmp_path: object) -> None:
+    from pathlib import Path
+
+    path = Path(str(tmp_path)) / "calibration.json"
+    original = calibration(curve("a", "still"))
+    path.write_text(dump(original))
+    again = load(path)
+    assert again.curves == original.curves
+    assert again.thresholds == original.thresholds
+    assert len(again.sha256) == 64
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "liveness.calibration/1"}'])
+def test_a_damaged_calibration_is_named_with_what_to_do(tmp_path: object, text: str) -> None:
+    from pathlib import Path
+
+    path = Path(str(tmp_path)) / "broken.json"
+    path.write_text(text)
+    with pytest.raises(CalibrationError, match=r"broken\.json.*liveness calibrate|expected schema"):
+        load(path)

@@ -1,0 +1,130 @@
+"""The engine: the same in, the same out; a broken signal is told and stops nobody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from people import FPS, NO_CURVES, frozen, save, stream_of, talking
+
+from liveness.config import EngineSettings
+from liveness.contract import Signal, SignalSpec
+from liveness.engine import Engine
+from liveness.errors import ConfigError
+from liveness.frames import Observation
+from liveness.fusion.calibration import load
+from liveness.media import Recording
+from liveness.review.reviewing import analyse
+from liveness.signals.stillness import Stillness
+from liveness.verdict import FAMILIES, Evidence, Verdict, family_of, species_of
+
+
+class Broken(Signal):
+    spec: ClassVar[SignalSpec] = replace(Stillness.spec, name="broken", title="Broken")
+
+    def observe(self, observation: Observation) -> None:
+        if observation.time_s > 1.0:
+            raise ValueError("no such landmark")
+
+    def evidence(self) -> Evidence | None:
+        return None
+
+    def missing(self) -> str | None:
+        return "It is broken."
+
+
+def verdicts(path: Path, engine: Engine) -> list[Verdict]:
+    with Recording(path) as recording:
+        return [verdict for _, verdict in analyse(recording, engine) if verdict is not None]
+
+
+def test_verdicts_come_twice_a_second_and_always_sum_to_one(clips: Path) -> None:
+    with Engine(load()) as engine:
+        found = verdicts(clips / "talking.mp4", engine)
+    assert len(found) == pytest.approx(20, abs=2)
+    assert found[0].state == "warming_up"
+    for verdict in found:
+        assert verdict.confidence + sum(verdict.families.values()) == pytest.approx(1.0)
+        assert set(verdict.families) == set(FAMILIES)
+        assert verdict.interval[0] <= verdict.confidence <= verdict.interval[1]
+    assert found[-1].analysed_fps == pytest.approx(12, abs=1)
+    assert found[-1].received.fps == pytest.approx(FPS, abs=1)
+
+
+def test_the_same_frames_give_the_same_verdicts(clips: Path) -> None:
+    with Engine(load()) as one, Engine(load()) as other:
+        assert verdicts(clips / "talking.mp4", one) == verdicts(clips / "talking.mp4", other)
+
+
+def test_a_signal_that_raises_is_told_and_the_others_go_on(clips: Path) -> None:
+    with Engine(load(), signals={"broken": Broken, "stillness": Stillness}) as engine:
+        found = verdicts(clips / "talking.mp4", engine)
+        notices = [notice for notice in engine.take_notices() if notice.kind == "signal_failed"]
+        evidence = engine.take_evidence()
+    assert notices
+    assert "no such landmark" in notices[0].text
+    assert {one.signal for one in evidence if one.quality > 0} == {"stillness"}
+    assert "broken" in found[-1].missing
+
+
+def test_a_signal_can_be_switched_off(clips: Path) -> None:
+    with Engine(load(), EngineSettings(off=frozenset({"blink"}))) as engine:
+        verdicts(clips / "talking.mp4", engine)
+        assert "blink" not in {one.signal for one in engine.take_evidence()}
+    with pytest.raises(ConfigError, match="no such signal: blnk; there are blink"):
+        Engine(NO_CURVES, EngineSettings(off=frozenset({"blnk"})))
+
+
+def test_a_session_moves_to_another_engine_with_its_evidence(clips: Path) -> None:
+    with Engine(load()) as first, Recording(clips / "talking.mp4") as recording:
+        last = None
+        for frame, verdict in analyse(recording, first):
+            last = verdict or last
+            if frame.time_s > 6:
+                break
+        state = first.snapshot()
+    assert last is not None
+    with Engine(load(), restore=state) as second:
+        belief = second.fusion.judge(last.time_s).belief
+    assert belief.confidence == pytest.approx(last.confidence, abs=0.02)
+    assert min(belief.coverage.values()) > 0
+
+
+def test_a_cut_to_another_person_is_seen_and_begins_a_new_track(tmp_path: Path) -> None:
+    first = list(talking(2))
+    second = [picture[:, ::-1].copy() // 3 + 120 for picture in frozen(2)]
+    path = save(tmp_path / "cut.mp4", iter([*first, *second]))
+    observations = [observation for _, observation in stream_of(path) if observation is not None]
+    cuts = [one.time_s for one in observations if "cut" in one.changes]
+    assert cuts == [pytest.approx(2.0, abs=0.15)]
+    ids = {one.face.track_id for one in observations if one.face}
+    assert ids == {1, 2}
+
+
+def test_settings_out_of_range_name_the_range() -> None:
+    with pytest.raises(ConfigError, match="analysis_fps must lie in 2–30, got 90"):
+        EngineSettings(analysis_fps=90)
+    with pytest.raises(ConfigError, match="prior_bonafide"):
+        EngineSettings(prior_bonafide=1.0)
+
+
+@pytest.mark.parametrize(
+    ("attack_type", "family"),
+    [
+        ("screen_replay", "presentation"),
+        ("sim_print_flat", "presentation"),
+        ("sim_still", "injection"),
+        ("recording_obs", "injection"),
+        ("face_swap_realtime", "synthesis"),
+        ("lip_sync", "synthesis"),
+        ("other_person_mid_call", "substitution"),
+    ],
+)
+def test_attack_types_belong_to_families_by_prefix(attack_type: str, family: str) -> None:
+    assert family_of(attack_type) == family
+
+
+def test_an_unknown_attack_type_belongs_nowhere() -> None:
+    assert species_of("hologram") is None

@@ -32,7 +32,7 @@ No. 6 of the list of signals; factorisation under an affine camera as in Tomasi,
 whole clip (a screen) mapped by a smooth random motion in space (waved: about 9° and 4 % of the width rms,
 held: a quarter of that) before another picture, with noise, through x264, and then through the same face
 mesh. Medians by clip; ten clips are too short or too still for any evidence. AUC
-against the real clips (each feature in its better direction; half says nothing):
+against the real clips (each feature in the direction in which photos differ; half says nothing):
 
 ==============  ===========  ==========  ============  ===========
 feature         photo waved  photo held  screen waved  screen held

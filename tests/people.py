@@ -13,11 +13,11 @@ import numpy as np
 import skimage.data
 
 from liveness.engine import Engine
-from liveness.fusion.calibration import Calibration, Thresholds
-from liveness.frames import Floats, Observation, Pixels, ProbeTick
-from liveness.media import Recording
-from liveness.measures.probe import Prober
 from liveness.faces.tracking import FaceFollower
+from liveness.frames import Floats, Observation, Pixels, ProbeTick
+from liveness.fusion.calibration import Calibration, Thresholds
+from liveness.measures.probe import Prober
+from liveness.media import Recording
 
 FPS = 25.0
 MOUTH, LEFT_EYE, RIGHT_EYE = (224.0, 157.0), (201.0, 105.0), (247.0, 106.0)
@@ -29,7 +29,7 @@ NO_CURVES = Calibration((), {}, Thresholds(1.0, 1.0, {}, 1.0, 1.0, 0.0), {})
 @functools.cache
 def photograph() -> Pixels:
     """Return the 384 × 384 upper middle of the photograph: head and shoulders."""
-    return np.ascontiguousarray(skimage.data.astronaut()[:384, 32:416])
+    return np.ascontiguousarray(skimage.data.astronaut()[:384, 32:416])  # type: ignore[no-untyped-call]
 
 
 def walk(count: int, *, seed: int, step_s: float = 0.8) -> Floats:
@@ -53,7 +53,7 @@ def talking(seconds: float, *, seed: int = 1, sigma: float = 2.0) -> Iterator[Pi
         picture = _pulled(photograph(), MOUTH, float(mouth[index]), 26.0)
         for eye in (LEFT_EYE, RIGHT_EYE):
             picture = _pulled(picture, (eye[0], eye[1] - 4), lids, 9.0)
-        matrix = cv2.getRotationMatrix2D((192, 150), float(turn[index]) * 2.5, 1.0)
+        matrix = np.array(cv2.getRotationMatrix2D((192, 150), float(turn[index]) * 2.5, 1.0), dtype=np.float64)
         matrix[:, 2] += (5 * shift_x[index], 3 * shift_y[index])
         moved = cv2.warpAffine(picture, matrix, (384, 384), borderMode=cv2.BORDER_REFLECT)
         yield np.clip(moved + rng.normal(0, sigma, (384, 384, 1)), 0, 255).astype(np.uint8)
@@ -88,7 +88,9 @@ def static(seconds: float) -> Iterator[Pixels]:
 def save(path: Path, pictures: Iterator[Pixels], *, fps: float = FPS, quality: int = 20) -> Path:
     """Encode pictures with H.264 and return the path."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(fps), options={"crf": str(quality), "preset": "superfast"})
+        stream = container.add_stream(
+            "libx264", rate=Fraction(fps), options={"crf": str(quality), "preset": "superfast"}
+        )
         stream.pix_fmt = "yuv420p"
         for index, picture in enumerate(pictures):
             if index == 0:

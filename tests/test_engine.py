@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 from people import FPS, NO_CURVES, frozen, save, stream_of, talking
 
@@ -94,7 +95,7 @@ def test_a_session_moves_to_another_engine_with_its_evidence(clips: Path) -> Non
 
 def test_a_cut_to_another_person_is_seen_and_begins_a_new_track(tmp_path: Path) -> None:
     first = list(talking(2))
-    second = [picture[:, ::-1].copy() // 3 + 120 for picture in frozen(2)]
+    second = [np.asarray(picture[:, ::-1] // 3 + 120, dtype=np.uint8) for picture in frozen(2)]
     path = save(tmp_path / "cut.mp4", iter([*first, *second]))
     observations = [observation for _, observation in stream_of(path) if observation is not None]
     cuts = [one.time_s for one in observations if "cut" in one.changes]

@@ -107,9 +107,7 @@ def test_every_container_and_codec_gives_the_same_pictures_at_the_same_times(
         assert recording.damaged is None
         assert 0 < recording.video_bytes <= path.stat().st_size
     assert [frame.index for frame in frames] == list(range(10))
-    assert [frame.time_s for frame in frames] == pytest.approx(
-        [index / fps for index in range(10)], abs=0.001
-    )
+    assert [frame.time_s for frame in frames] == pytest.approx([index / fps for index in range(10)], abs=0.001)
     for index, frame in enumerate(frames):
         assert corners(frame.rgb()) == UPRIGHT
         assert frame.rgb().shape == (120, 160, 3)
@@ -154,13 +152,9 @@ def test_pictures_stored_bottom_up_are_upright(tmp_path: Path) -> None:
     assert corners(first_of(flipped).rgb()) == UPRIGHT
 
 
-@pytest.mark.parametrize(
-    ("codec", "file", "pix_fmt"), [("libvpx", "c.webm", "yuv420p"), ("ffv1", "c.mkv", "yuv420p")]
-)
+@pytest.mark.parametrize(("codec", "file", "pix_fmt"), [("libvpx", "c.webm", "yuv420p"), ("ffv1", "c.mkv", "yuv420p")])
 def test_odd_sizes_keep_every_row_and_column(tmp_path: Path, codec: str, file: str, pix_fmt: str) -> None:
-    frame = first_of(
-        write_clip(tmp_path / file, Track(codec=codec, size=(427, 241), pix_fmt=pix_fmt, count=1))
-    )
+    frame = first_of(write_clip(tmp_path / file, Track(codec=codec, size=(427, 241), pix_fmt=pix_fmt, count=1)))
     assert frame.luma().shape == (241, 427)
     assert frame.rgb().shape == (241, 427, 3)
     assert frame.rgb(max_width=213).shape == (120, 213, 3)
@@ -183,9 +177,7 @@ def test_colours_follow_the_matrix_and_range_that_the_stream_states(matrix: str,
     frame = MediaFrame(source, index=0, time_s=0.0)
     for pixels in (frame.rgb(), frame.rgb(max_width=80), frame.crop_rgb(Box(0, 0, 160, 120))):
         step = pixels.shape[0]
-        error = np.abs(
-            pixels[:: step // 4].astype(int) - cv2.resize(quarters(), pixels.shape[1::-1])[:: step // 4]
-        )
+        error = np.abs(pixels[:: step // 4].astype(int) - cv2.resize(quarters(), pixels.shape[1::-1])[:: step // 4])
         assert np.median(error) <= 3
 
 
@@ -206,9 +198,7 @@ def turned(picture: Pixels, degrees: int, *, mirror: bool) -> Pixels:
 
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
-def test_frames_come_out_upright_as_the_display_matrix_says(
-    tmp_path: Path, degrees: int, mirror: bool
-) -> None:
+def test_frames_come_out_upright_as_the_display_matrix_says(tmp_path: Path, degrees: int, mirror: bool) -> None:
     path = write_clip(
         tmp_path / "phone.mp4",
         Track(codec="libx264", rotation=degrees, mirror=mirror, count=2, options={"qp": "1"}, draw=noise),
@@ -241,9 +231,7 @@ def test_a_region_is_counted_in_the_upright_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("aspect", "size"), [(Fraction(4, 3), (213, 120)), (Fraction(1, 2), (160, 240))])
-def test_pixels_that_are_not_square_are_made_square(
-    tmp_path: Path, aspect: Fraction, size: tuple[int, int]
-) -> None:
+def test_pixels_that_are_not_square_are_made_square(tmp_path: Path, aspect: Fraction, size: tuple[int, int]) -> None:
     path = write_clip(tmp_path / "tv.mp4", Track(sample_aspect=aspect, count=2))
     with Recording(path) as recording:
         assert (recording.info.width, recording.info.height) == size
@@ -433,10 +421,7 @@ def test_the_default_then_the_largest_stream_is_read(tmp_path: Path) -> None:
     assert first_of(write_clip(tmp_path / "size.mkv", small, large)).width == 320
     other = Track(size=(320, 240), default=False)
     assert (
-        first_of(
-            write_clip(tmp_path / "default.mkv", small, other, muxing={"default_mode": "passthrough"})
-        ).width
-        == 96
+        first_of(write_clip(tmp_path / "default.mkv", small, other, muxing={"default_mode": "passthrough"})).width == 96
     )
 
 
@@ -456,16 +441,12 @@ def test_a_change_of_resolution_shows_in_the_frames_and_scales_the_region(tmp_pa
         widths = [(frame.width, frame.rgb().shape[1]) for frame in recording.frames()]
     assert widths == [(320, 320)] * 5 + [(160, 160)] * 5
     with Recording(path, region=Box(160, 0, 320, 100)) as recording:
-        parts = [
-            (frame.width, frame.height, colour_at(frame.rgb(), 0.5, 0.5)) for frame in recording.frames()
-        ]
+        parts = [(frame.width, frame.height, colour_at(frame.rgb(), 0.5, 0.5)) for frame in recording.frames()]
     assert parts == [(160, 100, "green")] * 5 + [(80, 50, "green")] * 5
 
 
 def test_decoding_on_two_threads_gives_the_same(tmp_path: Path) -> None:
-    path = write_clip(
-        tmp_path / "clip.mp4", Track(draw=noise, count=15, options={"preset": "fast", "bf": "2"})
-    )
+    path = write_clip(tmp_path / "clip.mp4", Track(draw=noise, count=15, options={"preset": "fast", "bf": "2"}))
 
     def everything(threads: int) -> list[tuple[float, bytes]]:
         with Recording(path, threads=threads) as recording:
@@ -551,9 +532,7 @@ def test_sound_comes_with_the_frame_it_was_heard_at(tmp_path: Path) -> None:
 
 
 def test_sound_covers_all_since_the_last_frame_that_was_asked(tmp_path: Path) -> None:
-    path = write_clip(
-        tmp_path / "talk.webm", Track(codec="libvpx", count=20), sound=tone(2.0), sound_codec="libopus"
-    )
+    path = write_clip(tmp_path / "talk.webm", Track(codec="libvpx", count=20), sound=tone(2.0), sound_codec="libopus")
     with Recording(path) as recording:
         sizes = []
         for frame in recording.frames(audio=True):
@@ -616,9 +595,7 @@ def test_files_without_video_are_refused_in_plain_words(tmp_path: Path) -> None:
 def test_a_list_that_refers_to_other_files_is_refused(tmp_path: Path) -> None:
     write_clip(tmp_path / "secret.ts", Track())
     (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile secret.ts\n")
-    (tmp_path / "list.m3u8").write_text(
-        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1.0,\nsecret.ts\n#EXT-X-ENDLIST\n"
-    )
+    (tmp_path / "list.m3u8").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1.0,\nsecret.ts\n#EXT-X-ENDLIST\n")
     assert "got plain text" in refusal(tmp_path / "list.mp4")
     assert "got plain text" in refusal(tmp_path / "list.m3u8")
 
@@ -733,9 +710,7 @@ def test_nothing_is_printed_even_where_ffmpeg_has_its_own_log_back(tmp_path: Pat
         with Recording(Path({str(path)!r})) as recording:
             print(len(list(recording.frames())), recording.damaged is not None)
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert done.stdout.endswith("True\n")
 
@@ -765,9 +740,7 @@ def test_recordings_are_no_pictures() -> None:
 @pytest.mark.parametrize(("orientation", "degrees"), [(1, 0), (3, 180), (6, 270), (8, 90)])
 def test_a_picture_is_turned_as_exif_says(tmp_path: Path, orientation: int, degrees: int) -> None:
     path = tmp_path / "photo.jpg"
-    path.write_bytes(
-        with_exif_orientation(cv2.imencode(".jpg", quarters()[..., ::-1])[1].tobytes(), orientation)
-    )
+    path.write_bytes(with_exif_orientation(cv2.imencode(".jpg", quarters()[..., ::-1])[1].tobytes(), orientation))
     frame = read_picture(path)
     assert frame.rotation_deg == degrees
     assert corners(frame.rgb()) == corners(turned(quarters(), degrees, mirror=False))

@@ -125,9 +125,8 @@ class FaceFollower:
             changes.add("gap")
         if self._last_size is not None and size != self._last_size:
             changes.add("resolution")
-        elif self._last_thumb is not None:
-            if float(np.abs(thumb - self._last_thumb).mean()) > self._settings.cut_levels:
-                changes.add("cut")
+        elif self._last_thumb is not None and _differ(thumb, self._last_thumb) > self._settings.cut_levels:
+            changes.add("cut")
         self._last_time_s, self._last_size, self._last_thumb = frame.time_s, size, thumb
         return changes
 
@@ -237,6 +236,10 @@ def _only(rgb: Pixels, face: Box, scale: float) -> Pixels:
     masked = np.zeros_like(rgb)
     masked[rows, columns] = rgb[rows, columns]
     return masked
+
+
+def _differ(one: Floats, other: Floats) -> float:
+    return float(np.abs(one - other).mean())
 
 
 def _coarse(luma: Pixels) -> Floats:

@@ -22,6 +22,9 @@ from liveness.errors import ConfigError, MediaError
 from liveness.frames import Floats, Pixels
 from liveness.media import Recording
 
+RECIPE = 1
+"""To be counted up whenever a maker below makes something else from the same seed."""
+
 LONGEST_SOURCE_S = 12.0
 """No more of a source than this is held in memory."""
 _LARGEST_PX = 640
@@ -290,7 +293,7 @@ def _refilmed(pictures: Iterator[Pixels], count: int, fps: float, rng: np.random
             picture, matrix, (out_width, out_height), dst=room, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_TRANSPARENT
         )
         seen = cv2.GaussianBlur(seen, (0, 0), blur)
-        yield _noisy(_balanced_colour(seen, gain), sigma, rng)
+        yield _noisy(_balanced_colour(np.asarray(seen, dtype=np.uint8), gain), sigma, rng)
 
 
 def _balanced_colour(picture: Pixels, gain: npt.NDArray[np.float64]) -> Pixels:

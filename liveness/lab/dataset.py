@@ -27,7 +27,7 @@ from liveness.errors import ManifestError, MediaError
 from liveness.faces.tracking import FaceFollower
 from liveness.frames import Box, Floats, Frame, Pixels
 from liveness.fusion.calibration import Calibration, Thresholds
-from liveness.lab.attacks import make_attack
+from liveness.lab.attacks import RECIPE, make_attack
 from liveness.media import Recording, is_picture, read_picture
 from liveness.review.reviewing import analyse, sha256_of
 from liveness.verdict import Evidence, species_of
@@ -121,10 +121,9 @@ def simulate(
 ) -> list[Sample]:
     """Make simulated attacks of every bona fide clip; what the cache has is not made again."""
     jobs = []
-    code = _hash_of([Path(liveness.__file__).parent / "lab" / "attacks.py"])
     for number, sample in enumerate(sample for sample in samples if sample.label == "bonafide" and not sample.picture):
         for kind in kinds:
-            name = hashlib.sha256(f"{sha256_of(sample.file)} {kind} {seed} {number} {code}".encode()).hexdigest()[:24]
+            name = hashlib.sha256(f"{sha256_of(sample.file)} {kind} {seed} {number} {RECIPE}".encode()).hexdigest()[:24]
             target = cache / "simulated" / f"{name}.mp4"
             twin = Sample(
                 f"{sample.id}-{kind}", "attack", f"sim_{kind}", sample.group, target, picture=False, simulated=True

@@ -237,7 +237,9 @@ def _auc_with_interval(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -
     at = {person: index for index, person in enumerate(persons)}
     live_at = np.array([at[one.sample.group] for one in bona_fide])
     attack_at = np.array([at[one.sample.group] for one in attacks])
-    wins = (np.array(live)[:, None] > np.array(attack)[None]) + 0.5 * (np.array(live)[:, None] == np.array(attack)[None])
+    wins = (np.array(live)[:, None] > np.array(attack)[None]) + 0.5 * (
+        np.array(live)[:, None] == np.array(attack)[None]
+    )
     rng = np.random.default_rng(3)
     values = []
     for _ in range(_BOOTSTRAPS):

@@ -97,7 +97,7 @@ def review_recording(
         final = notes.worst or engine.conclude(last, duration_s)
         kbit_s = round(recording.video_bytes * 8 / 1000 / duration_s, 1) if duration_s > 0 else None
         final = replace(final, received=replace(final.received, kbit_s=kbit_s))
-        data = _document(path, recording, engine, calibration, notes, final, duration_s, region)
+        data = _document(recording, engine, calibration, notes, final, duration_s=duration_s, region=region)
         data["media"]["frames"], data["media"]["analysed_frames"] = last.index + 1, analysed
     return Review(data, notes.pictures(data["evidence"]) if thumbnails else {})
 
@@ -198,16 +198,16 @@ def _alike(old: Evidence, new: Evidence) -> bool:
 
 
 def _document(
-    path: Path,
     recording: Recording,
     engine: Engine,
     calibration: Calibration,
     notes: _Notes,
     verdict: Verdict,
+    *,
     duration_s: float,
     region: Box | None,
 ) -> dict[str, Any]:
-    info = recording.info
+    info, path = recording.info, recording.path
     provenance = calibration.provenance
     return {
         "schema": SCHEMA,

@@ -118,7 +118,7 @@ def evidence(value: float, end_s: float, quality: float = 1.0) -> Evidence:
 
 def run(values: list[float], quality: float = 1.0) -> list[str]:
     fusion = Fusion(calibration(curve("a", "still")), {"a": spec("a")}, 0.5)
-    states = []
+    states: list[str] = []
     for second, value in enumerate(values, start=1):
         fusion.add(evidence(value, float(second), quality))
         states.append(fusion.judge(float(second)).state)

@@ -46,14 +46,14 @@ feature         photo waved  photo held  screen waved  screen held
 all six         1.00         0.98        0.96          0.77
 ==============  ===========  ==========  ============  ===========
 
-The six were chosen from about twenty, in a dozen combinations, on these same clips, and the size of the face
-was left out of quality, so take the figures as hopeful. The last row: logistic regression over the six, eight folds by person (for a screen held still the 90 %
-interval is 0.69 to 0.85). Trained on the photos alone: 1.00, 1.00, 0.84, 0.66, and 1 of 44 real clips above
-even odds; with the screens 14 % of them. All attacks here are simulated. The two re-filmed screens of the
-corpus: one is told weakly (log-odds 0.6), one is shorter than three seconds. Live swaps 0.43, animations by
-sound 0.63: it says nothing of synthesis. Tried without gain: singular values of the track matrix (third
-over fourth: 0.63 to 0.84 on photos), the residual relative to the mesh's noise (0.67 to 0.87), the motion's
-anisotropy.
+The six were chosen from about twenty, in a dozen combinations, on these same clips, and the size of the
+face was left out of quality, so take the figures as hopeful. The last row: logistic regression over the
+six, eight folds by person (for a screen held still the 90 % interval is 0.69 to 0.85). Trained on the
+photos alone: 1.00, 1.00, 0.84, 0.66, and 1 of 44 real clips above even odds; with the screens 14 % of them.
+All attacks here are simulated. The two re-filmed screens of the corpus: one is told weakly (log-odds 0.6),
+one is shorter than three seconds. Live swaps 0.43, animations by sound 0.63: it says nothing of synthesis.
+Tried without gain: singular values of the track matrix (third over fourth: 0.63 to 0.84 on photos), the
+residual relative to the mesh's noise (0.67 to 0.87), the motion's anisotropy.
 """
 
 from __future__ import annotations

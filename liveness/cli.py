@@ -38,7 +38,25 @@ app = typer.Typer(
 EXIT_UNREADABLE, EXIT_USAGE, EXIT_INCONCLUSIVE, EXIT_SUSPECT, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 
 MEDIA_SUFFIXES = frozenset(
-    [".mp4", ".m4v", ".webm", ".mkv", ".mov", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".flv", ".wmv", ".ogv", ".3gp", ".y4m", ".mjpeg"]
+    [
+        ".mp4",
+        ".m4v",
+        ".webm",
+        ".mkv",
+        ".mov",
+        ".avi",
+        ".mpg",
+        ".mpeg",
+        ".ts",
+        ".mts",
+        ".m2ts",
+        ".flv",
+        ".wmv",
+        ".ogv",
+        ".3gp",
+        ".y4m",
+        ".mjpeg",
+    ]
 )
 """What is looked for in a folder; a file that is named is tried whatever it is called."""
 
@@ -92,7 +110,9 @@ def _show_version(value: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print it.")
+    ] = False,
 ) -> None:
     """Tell whether the face in a video interview is a live person in front of a camera, and why."""
 
@@ -169,7 +189,9 @@ def review(
 
 @app.command()
 def evaluate(
-    manifests: Annotated[list[Path], typer.Argument(metavar="MANIFEST.csv...", help="id,label,attack_type,person,file")],
+    manifests: Annotated[
+        list[Path], typer.Argument(metavar="MANIFEST.csv...", help="id,label,attack_type,person,file")
+    ],
     json_to: Annotated[str | None, typer.Option("--json", metavar="PATH|-", help="Write all figures as JSON.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="PATH", help="Write a page with distributions and ROC.")] = None,
     simulate: Annotated[
@@ -205,7 +227,9 @@ def evaluate(
 
 @app.command()
 def calibrate(
-    manifests: Annotated[list[Path], typer.Argument(metavar="MANIFEST.csv...", help="id,label,attack_type,person,file")],
+    manifests: Annotated[
+        list[Path], typer.Argument(metavar="MANIFEST.csv...", help="id,label,attack_type,person,file")
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write.")] = Path("calibration.json"),
     seed: Annotated[int, typer.Option(help="Draws folds and simulated attacks.")] = 1,
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Where measurements are kept.")] = None,
@@ -364,7 +388,9 @@ def _counting(what: str) -> Iterator[Callable[[str], None]]:
     """Show how many samples are done, on a terminal only."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn(what), TextColumn("{task.completed} done  {task.fields[last]}"))
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task(what, total=None, last="")
         yield lambda last: bar.update(task, advance=1, last=escape(last))
 
@@ -391,10 +417,17 @@ def _show(console: Console, data: dict[str, Any], report: Path | None) -> None:
         covered = verdict["coverage"].get(family)
         seen = "not examined" if covered is None else f"{covered:.0%} of what can be seen was seen"
         questions.add_row(question, f"{verdict['families'][family]:.0%}", Text(seen, style="dim"))
-    lines: list[Any] = [head, Padding(Text(verdict["summary"]), (0, 2)), Padding(sure, (0, 2)), Padding(questions, (1, 2))]
+    lines: list[Any] = [
+        head,
+        Padding(Text(verdict["summary"]), (0, 2)),
+        Padding(sure, (0, 2)),
+        Padding(questions, (1, 2)),
+    ]
     for reason in verdict["reasons"][:5]:
         mark, colour = ("▲ for an attack", "red") if reason["llr"] > 0 else ("▽ for a live person", "green")
-        lines.append(Padding(Text.assemble((f"{mark}  ", colour), f"{_clock(reason['time_s'])}  {reason['text']}"), (0, 2)))
+        lines.append(
+            Padding(Text.assemble((f"{mark}  ", colour), f"{_clock(reason['time_s'])}  {reason['text']}"), (0, 2))
+        )
     if verdict["missing"]:
         lines.append(Padding(Text(f"Not measurable: {', '.join(verdict['missing'])}", style="dim"), (0, 2)))
     if verdict["next_step"]:

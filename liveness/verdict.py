@@ -13,6 +13,7 @@ FAMILIES: tuple[Family, ...] = ("presentation", "injection", "synthesis", "subst
 
 State = Literal["warming_up", "live", "suspect", "inconclusive"]
 
+
 @dataclass(frozen=True, slots=True)
 class Species:
     """One attack instrument species: what a curve is learnt for."""

@@ -102,7 +102,9 @@ def load(path: Path | None = None) -> Calibration:
     try:
         text = path.read_bytes() if path else resources.files(__package__).joinpath("calibration.json").read_bytes()
     except OSError as error:
-        raise CalibrationError(f"{name}: cannot be read: {error.strerror}; make it with `liveness calibrate`") from error
+        raise CalibrationError(
+            f"{name}: cannot be read: {error.strerror}; make it with `liveness calibrate`"
+        ) from error
     try:
         data = json.loads(text)
         if data.get("schema") != SCHEMA:

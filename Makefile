@@ -39,8 +39,9 @@ calibrate: setup  ## Learn the packaged calibration anew from LIVENESS_CORPUS
 evaluate: setup  ## Print error rates on LIVENESS_CORPUS, cross-validated by person
 	$(BIN)/liveness evaluate $(MANIFESTS)
 
-bench: setup  ## Measure what each signal costs on CLIP
-	$(BIN)/liveness signals --time $(CLIP)
+bench: setup  ## Measure speed and memory of a review, and each signal's cost on CLIP
+	$(BIN)/python tests/benchmarks/review_speed.py
+	$(if $(CLIP),$(BIN)/liveness signals --time $(CLIP))
 
 clean:  ## Remove what can be made again (.venv stays)
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

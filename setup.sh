@@ -120,7 +120,7 @@ find_browser() { command -v chromium || command -v chromium-browser || command -
 if ! ready; then
   # One at a time: whoever comes second waits here, and then finds everything done.
   exec 9<.
-  flock 9
+  flock --nonblock 9 || { say "another set-up is running here: waiting for it"; flock 9; }
   if ! ready; then
     if [[ $(stamped_key) != "$(key)" ]] && ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
       make_environment

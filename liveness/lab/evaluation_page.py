@@ -250,6 +250,8 @@ def _view(figures: dict[str, Any]) -> dict[str, Any]:
     worst = figures["worst_type"]
     return {
         "figures": figures,
+        "bona_fide": figures["bona_fide"],
+        "confidence": figures["confidence"],
         "mode": _MODES[figures["mode"]],
         "terms": _TERMS,
         "names": _NAMES,

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -266,7 +267,7 @@ def _view(figures: dict[str, Any]) -> dict[str, Any]:
         "score_bars": _score_bars(figures["pictures"]["scores"]),
         "wrong": _ended_wrongly(clips),
         "undecided": _undecided(clips),
-        "simulated": sorted({_plain(clip) for clip in clips if clip["attack_type"].startswith("sim_")}),
+        "simulated": any(_simulated(clip) for clip in clips),
         "command": _command(figures),
         "axes": {"histogram": HISTOGRAM, "roc": ROC, "reliability": RELIABILITY, "scores": SCORES, "strip": STRIP},
         "strip_row": STRIP_ROW,
@@ -329,10 +330,6 @@ def _simulated(clip: Mapping[str, Any]) -> bool:
     return bool(clip["attack_type"].startswith("sim_"))
 
 
-def _plain(clip: Mapping[str, Any]) -> str:
-    return str(clip["attack_type"]).removeprefix("sim_")
-
-
 def _families(clips: Sequence[Mapping[str, Any]]) -> list[_Group]:
     """Return bona fide and the families that there are clips of."""
     by_key: dict[str, list[Mapping[str, Any]]] = {}
@@ -350,7 +347,8 @@ def _types(clips: Sequence[Mapping[str, Any]]) -> list[_Group]:
             by_type.setdefault(clip["attack_type"], []).append(clip)
     order = {family: place for place, family in enumerate(FAMILIES)}
     names = sorted(by_type, key=lambda name: (order.get(family_of(name) or FAMILIES[-1], 0), name))
-    return [_Group(name, _type_name(name), tuple(by_type[name])) for name in names]
+    notes = {name: ", simulated" if name.startswith("sim_") else "" for name in names}
+    return [_Group(name, _type_name(name) + notes[name], tuple(by_type[name])) for name in names]
 
 
 def _bin_of(share: float, bins: int) -> int:
@@ -405,12 +403,10 @@ def _strips(groups: Iterable[_Group]) -> list[_Strip]:
 
 def _strip(group: _Group, baseline: float) -> _Strip:
     """Place the marks of one group; those that would cover each other spread over three heights."""
-    paths = {state: "" for state in STATES}
+    paths = dict.fromkeys(STATES, "")
     for number, clip in enumerate(sorted(group.clips, key=lambda clip: clip["confidence"])):
         height = baseline + (0, -6, 6)[number % 3] if len(group.clips) > 1 else baseline
-        paths[clip["state"]] = paths.get(clip["state"], "") + _mark(
-            clip["state"], STRIP.x(clip["confidence"]), height
-        )
+        paths[clip["state"]] = paths.get(clip["state"], "") + _mark(clip["state"], STRIP.x(clip["confidence"]), height)
     return _Strip(group, baseline, tuple((state, path) for state, path in paths.items() if path))
 
 
@@ -472,17 +468,19 @@ def _score_bars(scores: Sequence[tuple[str, float]]) -> dict[str, Any] | None:
     size = Counter(label for label, _ in scores)
     most = max(number / size[label] for (label, _), number in count.items())
     middle, half = SCORES.y(0.5), SCORES.height / 2
+    edges = [low + (high - low) * at / _SCORE_BINS for at in range(_SCORE_BINS + 1)]
+    ranges = [f"{start:+.2f} to {end:+.2f}" for start, end in pairwise(edges)]
     bars = []
     for (label, at), number in sorted(count.items()):
         tall = round(half * number / size[label] / most, 2)
-        start = low + (high - low) * at / _SCORE_BINS
-        text = f"{start:+.1f} to {start + (high - low) / _SCORE_BINS:+.1f} nats: {number} of {size[label]} {label}"
+        text = f"{ranges[at]} nats: {number} of {size[label]}"
         left, width = SCORES.x(at / _SCORE_BINS) + 0.75, SCORES.width / _SCORE_BINS - 1.5
         up = label == BONA_FIDE
         kind = "live" if up else "suspect"
         bars.append(_Bar(kind, left, round(middle - tall, 2) if up else middle, round(width, 2), tall, text))
     zero = SCORES.x(-low / (high - low))
-    return {"bars": bars, "low": low, "high": high, "zero": zero, "middle": middle, "size": size}
+    rows = [(name, count[BONA_FIDE, at], count["attack", at]) for at, name in enumerate(ranges)]
+    return {"bars": bars, "rows": rows, "low": low, "high": high, "zero": zero, "middle": middle, "size": size}
 
 
 def _ended_wrongly(clips: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -512,11 +510,11 @@ def _finite(value: Any) -> Any:
 
 
 def _share(share: float | None) -> str:
-    """Write a measured share; the decimal is only worth it among small and large ones."""
+    """Write a measured share, with a decimal where it is close to nothing or to all."""
     if share is None:
         return "–"
     percent = 100 * share
-    return f"{percent:.1f} %" if 0 < percent < 10 or 90 < percent < 100 else f"{percent:.0f} %"
+    return f"{percent:.1f} %" if 0 < percent < 9.95 or 99 < percent < 100 else f"{percent:.0f} %"
 
 
 def _interval(rate: Mapping[str, Any]) -> str:

@@ -26,12 +26,12 @@ from __future__ import annotations
 import functools
 import math
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NamedTuple, Self, cast
+from typing import Literal, NamedTuple, Self
 
 import av
 import av.container
@@ -41,8 +41,6 @@ import av.stream
 import cv2
 import numpy as np
 from av.codec.context import ThreadType
-from av.sidedata.sidedata import SideData
-from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.reformatter import Interpolation
 
@@ -142,24 +140,13 @@ _TURN_OF_DEGREES = {
 
 
 def _turn_of(source: av.VideoFrame) -> _Turn:
-    """Read the display matrix; ``frame.rotation`` alone takes a mirrored picture for one upside down.
+    """Read the turn from the display matrix, to the nearest quarter.
 
-    Reading side data makes PyAV's frame refer to itself, so that it stays in memory until the garbage
-    collector comes by, which counts objects and not their megabytes. So a tiny copy is read.
+    Mirroring is not read: that needs PyAV's side data, which keep a frame in memory until the garbage
+    collector comes by, and of some files (a PNG with a colour profile) bring the process down then. A
+    picture that is only mirrored comes out upside down.
     """
-    copy = _reformat(source, "gray", size=(8, 8), careful=False)
-    try:
-        side_data = cast("Mapping[SideDataType, SideData]", copy.side_data)  # PyAV's stub says otherwise.
-    except ValueError:
-        # PyAV cannot list what comes with EXIF; of EXIF's turns cameras write the four without mirroring.
-        return _TURN_OF_DEGREES[round(source.rotation / 90) % 4 * 90]
-    if SideDataType.DISPLAYMATRIX not in side_data:
-        return _Turn()
-    matrix = np.frombuffer(memoryview(side_data[SideDataType.DISPLAYMATRIX]), dtype=np.int32)
-    a, b, _, c, d = (int(value) for value in matrix[:5])
-    if abs(b) + abs(c) > abs(a) + abs(d):
-        return _Turn(transpose=True, flip_x=c < 0, flip_y=b < 0)
-    return _Turn(flip_x=a < 0, flip_y=d < 0)
+    return _TURN_OF_DEGREES[round(source.rotation / 90) % 4 * 90]
 
 
 def _square(width: int, height: int, sample_aspect: float) -> tuple[int, int]:
@@ -394,9 +381,7 @@ class MediaFrame:
         """Return the frame in an 8-bit format of its kind, with square pixels."""
         if self._plain is None:
             done = self._layout.plain == self._source.format.name and self._size == self._coded_size
-            self._plain = (
-                self._source if done else _reformat(self._source, self._layout.plain, size=self._size)
-            )
+            self._plain = self._source if done else _reformat(self._source, self._layout.plain, size=self._size)
         return self._plain
 
     @property
@@ -463,9 +448,7 @@ def _check_region(region: Box, size: tuple[int, int], path: Path) -> None:
     """Refuse a region that no picture could have, or that this recording's picture of ``size`` has not."""
     edges = (region.left, region.top, region.right, region.bottom)
     if not all(math.isfinite(edge) and edge >= 0 for edge in edges):
-        raise ConfigError(
-            f"{_said(region)}: expected edges of 0 or more, in pixels; give a part of the picture"
-        )
+        raise ConfigError(f"{_said(region)}: expected edges of 0 or more, in pixels; give a part of the picture")
     if min(region.width, region.height) < MIN_REGION:
         raise ConfigError(
             f"{_said(region)}: expected at least {MIN_REGION} × {MIN_REGION} pixels, got "
@@ -800,9 +783,7 @@ class Recording:
         """
         first, self._first = self._first, None
         if first is None or self._demuxer.closed:
-            raise MediaError(
-                f"{self._path}: a recording is read once, and before it is closed; open it again"
-            )
+            raise MediaError(f"{self._path}: a recording is read once, and before it is closed; open it again")
         if audio and self._info.has_audio:
             self._audio = _AudioReader(self._path, self._zero_s)
         sources = chain([first], self._decoded)
@@ -981,14 +962,10 @@ def _best_video(container: av.container.InputContainer, path: Path) -> av.VideoS
     shown = [stream for stream in container.streams.video if not stream.disposition & _HIDDEN]
     if not shown:
         held = "sound only" if container.streams.audio else "none"
-        raise MediaError(
-            f"{path}: expected a video stream, found {held}; give the recording with its pictures"
-        )
+        raise MediaError(f"{path}: expected a video stream, found {held}; give the recording with its pictures")
     known = [stream for stream in shown if _is_decodable(stream)]
     if not known:
-        raise MediaError(
-            f"{path}: its video is coded in a way that cannot be decoded here; convert it to H.264"
-        )
+        raise MediaError(f"{path}: its video is coded in a way that cannot be decoded here; convert it to H.264")
     best = max(known, key=lambda stream: (bool(stream.disposition & Disposition.default), _pixels(stream)))
     if _pixels(best) > _MAX_PIXELS:
         raise MediaError(
@@ -1062,9 +1039,7 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError as error:
-        raise MediaError(
-            f"{path}: the file is there but cannot be read; check its permissions and disk"
-        ) from error
+        raise MediaError(f"{path}: the file is there but cannot be read; check its permissions and disk") from error
     if not head:
         raise MediaError(f"{path}: the file is empty; {_EXPECTED}; record or copy it again")
     return head
@@ -1092,12 +1067,22 @@ def is_picture(path: Path) -> bool:
 def read_picture(path: Path, *, region: Box | None = None) -> MediaFrame:
     """Read a still picture as one frame at time 0, upright by its EXIF orientation.
 
-    Of EXIF's eight orientations the four that cameras write are told apart; the mirrored ones are not.
+    OpenCV reads it: FFmpeg's picture readers follow names to other files, and PyAV's side data of some
+    pictures bring the process down.
 
     Raises
     ------
-    MediaError, ConfigError
-        As :class:`Recording`.
+    MediaError
+        The file is missing, or no picture that OpenCV reads, or the region reaches beyond it.
+    ConfigError
+        The region is too small or negative for any picture.
     """
-    with Recording(path, region=region) as recording:
-        return next(recording.frames())
+    _head(path)
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise MediaError(f"{path}: expected a picture such as jpg, png or webp, its content is not one")
+    rgb = np.ascontiguousarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+    if region is not None:
+        _check_region(region, (rgb.shape[1], rgb.shape[0]), path)
+    picture = av.VideoFrame.from_ndarray(np.asarray(rgb, dtype=np.uint8), format="rgb24")
+    return MediaFrame(picture, index=0, time_s=0.0, region=region)

@@ -72,7 +72,6 @@ class Track:
     draw: Callable[[int, int, int], Pixels] = quarters
     options: Mapping[str, str] = field(default_factory=dict)
     rotation: float = 0.0
-    mirror: bool = False
     sample_aspect: Fraction | None = None
     default: bool = True
     cover: bool = False
@@ -126,8 +125,8 @@ def _add_video(container: av.container.OutputContainer, track: Track) -> av.Vide
     stream.width, stream.height = track.size
     stream.pix_fmt = track.pix_fmt
     stream.codec_context.time_base = Fraction(1, 1000 if track.times_s else track.fps)
-    if track.rotation or track.mirror:
-        stream.set_display_rotation(track.rotation, hflip=track.mirror)
+    if track.rotation:
+        stream.set_display_rotation(track.rotation)
     if track.sample_aspect is not None:
         stream.codec_context.sample_aspect_ratio = track.sample_aspect
     if track.cover:

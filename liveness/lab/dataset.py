@@ -251,7 +251,6 @@ def _code_hash() -> str:
     root = Path(liveness.__file__).parent
     files = [root / name for name in _MEASURING_CODE]
     files += [file for folder in _MEASURING_FOLDERS for file in sorted((root / folder).glob("*.py"))]
-    files += [root / "lab" / "dataset.py"]
     return _hash_of(files)
 
 

@@ -20,19 +20,25 @@ done
 say() { printf 'setup: %s\n' "$*" >&2; }
 stop() { say "$@"; exit 69; }
 
-# The key of what is installed: what to install, and where, since a virtual environment cannot be moved.
-key() { { pwd -P; cat pyproject.toml constraints.txt; } | sha256sum | cut -d' ' -f1; }
-
-stamped_key() { sed -n 1p "$STAMP" 2>/dev/null || true; }
-stamped_extras() { sed -n 2p "$STAMP" 2>/dev/null || true; }
+# The stamp says what was installed: a hash of the files that name it, the extras, and the folder.
+key() { cat pyproject.toml constraints.txt | sha256sum | cut -d' ' -f1; }
+stamped() { sed -n "$1p" "$STAMP" 2>/dev/null || true; }
 
 ready() {
-  [[ -x .venv/bin/liveness && $(stamped_key) == "$(key)" ]] || return 1
+  [[ -x .venv/bin/python && -x .venv/bin/liveness ]] || return 1
+  [[ $(stamped 1) == "$(key)" && $(stamped 3) == "$PWD" ]] || return 1
   local extra have
-  have=" $(stamped_extras) "
+  have=" $(stamped 2) "
   for extra in ${wanted[@]+"${wanted[@]}"}; do
     [[ $have == *" $extra "* ]] || return 1
   done
+}
+
+# A virtual environment cannot be moved, and does not outlive its Python.
+usable() {
+  local place
+  place=$(stamped 3)
+  [[ ${place:-$PWD} == "$PWD" ]] && .venv/bin/python -m pip --version >/dev/null 2>&1
 }
 
 install_packages() { # PURPOSE PACKAGE...
@@ -86,7 +92,8 @@ make_environment() {
     "$python" -m venv --clear .venv >&2 || stop "$python -m venv .venv failed"
   elif command -v uv >/dev/null; then
     say "no Python 3.11 or 3.12 here: letting uv bring 3.12"
-    uv venv --quiet --clear --seed --python 3.12 .venv >&2 || stop "uv venv failed"
+    rm -rf .venv
+    uv venv --quiet --seed --python 3.12 .venv >&2 || stop "uv venv failed"
   else
     stop "Python 3.11 or 3.12 is needed and was not found (newer ones lack the face models). On Debian 12:" \
       "apt-get install python3 python3-venv; elsewhere install uv and run this again."
@@ -96,16 +103,16 @@ make_environment() {
 install_project() {
   local extras log=.venv/setup.log seconds=$SECONDS
   # What was asked for before is kept, so that running the program does not undo the tests' environment.
-  extras=$(printf '%s\n' $(stamped_extras) ${wanted[@]+"${wanted[@]}"} | sort -u | grep . | paste -sd, || true)
+  extras=$(printf '%s\n' $(stamped 2) ${wanted[@]+"${wanted[@]}"} | sort -u | grep . | paste -sd, || true)
   say "installing liveness${extras:+ with $extras} into .venv; the first time this takes about two minutes"
   # The constraints hold for the build backend too; newer pips read the second name for that.
-  if ! PIP_CONSTRAINT="$PWD/constraints.txt" PIP_BUILD_CONSTRAINT="$PWD/constraints.txt" \
+  if ! PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
     .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-warn-script-location \
     --editable ".${extras:+[$extras]}" >"$log" 2>&1 </dev/null; then
     tail -n 15 "$log" >&2
     stop "the installation failed; the whole log is .venv/setup.log"
   fi
-  printf '%s\n%s\n' "$(key)" "${extras//,/ }" >"$STAMP.part"
+  printf '%s\n' "$(key)" "${extras//,/ }" "$PWD" >"$STAMP.part"
   mv "$STAMP.part" "$STAMP"
   say "ready after $((SECONDS - seconds)) s"
 }
@@ -122,9 +129,7 @@ if ! ready; then
   exec 9<.
   flock --nonblock 9 || { say "another set-up is running here: waiting for it"; flock 9; }
   if ! ready; then
-    if [[ $(stamped_key) != "$(key)" ]] && ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-      make_environment
-    fi
+    usable || make_environment
     .venv/bin/python -c "$NEEDS_PYTHON" || stop ".venv is of a Python other than 3.11 or 3.12: remove .venv, run this again"
     check_libraries
     install_project

@@ -86,7 +86,8 @@ def evaluate_manifests(
     seen = any(one.sha256 in calibration.seen for one in measured)
     if seen and not in_sample:
         mode: Mode = "cross-validated"
-        learning = measure_for_learning(samples, seed=1, cache=cache, progress=progress)
+        seed = int(calibration.provenance.get("seed", 1))
+        learning = measure_for_learning(samples, seed=seed, cache=cache, progress=progress)
         judged, pictures = _cross_validate(measured, learning, specs, progress)
     else:
         mode = "in-sample" if seen else "unseen"

@@ -5,7 +5,6 @@ set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 
 readonly NEEDS_PYTHON='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))'
-readonly NEEDS_LIBRARIES='import ctypes; [ctypes.CDLL(name) for name in ("libGL.so.1", "libgthread-2.0.so.0")]'
 readonly STAMP=.venv/liveness-setup
 
 browser=no
@@ -41,26 +40,26 @@ usable() {
   [[ ${place:-$PWD} == "$PWD" ]] && .venv/bin/python -m pip --version >/dev/null 2>&1
 }
 
-install_packages() { # PURPOSE PACKAGE...
-  local purpose=$1 command log
+install_packages() { # "SOMETHING IS" PACKAGE...
+  local what_is=$1 command log
   shift
   command="apt-get install -y --no-install-recommends $*"
   local -a as_root=(env DEBIAN_FRONTEND=noninteractive)
   if ! command -v apt-get >/dev/null; then
-    say "$purpose missing; Debian's packages are: $*. Install what your system calls them, then run this again."
+    say "$what_is missing; Debian's packages are: $*. Install what your system calls them, then run this again."
     return 1
   elif ((EUID != 0)); then
     if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [[ -t 0 && -t 2 ]]; }; then
       as_root=(sudo "${as_root[@]}")
     else
-      say "$purpose missing. Run this, then try again: sudo $command"
+      say "$what_is missing. Run this, then try again: sudo $command"
       return 1
     fi
   fi
-  say "$purpose missing: installing $*"
+  say "$what_is missing: installing $*"
   log=$(mktemp)
   # shellcheck disable=SC2086  # the command is made of words without blanks
-  if ! { "${as_root[@]}" apt-get update && "${as_root[@]}" $command; } >"$log" 2>&1 </dev/null; then
+  if ! { "${as_root[@]}" apt-get update || true; "${as_root[@]}" $command; } >"$log" 2>&1 </dev/null; then
     tail -n 15 "$log" >&2
     rm -f "$log"
     say "this failed: $command"
@@ -86,7 +85,7 @@ make_environment() {
   if python=$(find_python); then
     if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
       version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
-      install_packages "Python's venv module" "$version-venv" || exit 69
+      install_packages "Python's venv module is" "$version-venv" || exit 69
     fi
     say "making .venv with $("$python" --version)"
     "$python" -m venv --clear .venv >&2 || stop "$python -m venv .venv failed"
@@ -117,12 +116,20 @@ install_project() {
   say "ready after $((SECONDS - seconds)) s"
 }
 
-check_libraries() {
-  .venv/bin/python -c "$NEEDS_LIBRARIES" 2>/dev/null && return
-  install_packages "libGL or glib (OpenCV needs them)" libgl1 libglib2.0-0 || exit 69
+loads() { # LIBRARY...
+  .venv/bin/python -c 'import ctypes, sys; [ctypes.CDLL(name) for name in sys.argv[1:]]' "$@" 2>/dev/null
 }
 
-find_browser() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+check_libraries() {
+  loads libGL.so.1 libgthread-2.0.so.0 || install_packages "OpenCV's libraries are" libgl1 libglib2.0-0 || exit 69
+}
+
+prepare_browser() {
+  local -a missing=()
+  command -v chromium || command -v chromium-browser || command -v google-chrome || missing+=(chromium)
+  loads libatomic.so.1 || missing+=(libatomic1) # Playwright's driver wants it
+  ((${#missing[@]} == 0)) || install_packages "what the browser tests need is" "${missing[@]}" || exit 69
+}
 
 if ! ready; then
   # One at a time: whoever comes second waits here, and then finds everything done.
@@ -137,6 +144,4 @@ if ! ready; then
   exec 9<&-
 fi
 
-if [[ $browser == yes ]] && ! find_browser >/dev/null; then
-  install_packages "Chromium (the browser tests need it)" chromium || exit 69
-fi
+if [[ $browser == yes ]]; then prepare_browser >/dev/null; fi

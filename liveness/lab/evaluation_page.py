@@ -40,6 +40,9 @@ _NAMES: Mapping[str, str] = {
     "substitution": "Another person",
 }
 
+_PERCENT = "\u00a0%"
+"""With a space at which no line breaks."""
+
 _CONFIDENCE_BINS = 20
 _RELIABILITY_BINS = 10
 _SCORE_BINS = 24
@@ -514,7 +517,7 @@ def _share(share: float | None) -> str:
     if share is None:
         return "–"
     percent = 100 * share
-    return f"{percent:.1f} %" if 0 < percent < 9.95 or 99 < percent < 100 else f"{percent:.0f} %"
+    return f"{percent:.{1 if 0 < percent < 9.95 or 99 < percent < 100 else 0}f}{_PERCENT}"
 
 
 def _interval(rate: Mapping[str, Any]) -> str:

@@ -523,7 +523,7 @@ def _share(share: float | None) -> str:
 def _interval(rate: Mapping[str, Any]) -> str:
     """Write the interval of a share."""
     low, high = rate["interval"]
-    return f"{_share(low).removesuffix(' %')}–{_share(high)}"
+    return f"{_share(low).removesuffix(_PERCENT)}–{_share(high)}"
 
 
 def _area(area: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, ClassVar, Literal
 
@@ -56,6 +56,14 @@ class SignalSpec:
     """The sentence when it speaks for a live person."""
     still: bool = False
     """Whether a single picture is enough for it (texture)."""
+    newest: bool = False
+    """Whether a piece of evidence takes in those before it, so that only the newest counts and not their mean."""
+    species: frozenset[str] = frozenset()
+    """The attack species that it is made for; empty for all of its families. No curve is learnt for others:
+    what a few clips would teach about them is chance, or how those clips came about."""
+    directions: Mapping[str, Literal[-1, 1]] = field(default_factory=dict)
+    """Features that can only speak for an attack when they are high (1) or low (-1), by the reason given in the
+    module's text. A curve that would learn the contrary from a corpus does without the feature."""
 
 
 class Signal:

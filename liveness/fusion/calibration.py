@@ -65,7 +65,7 @@ class Thresholds:
     live_confidence: float
     live_coverage: float
     suspect: Mapping[Family, float]
-    """Posterior of a family from which on it is suspected."""
+    """Posterior of a family against bona fide alone from which on it is suspected."""
     suspect_coverage: float
     lasting_s: float
     """A suspicion must hold this long."""

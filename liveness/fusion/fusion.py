@@ -45,10 +45,11 @@ _SETTLES: dict[Family, NextStep] = {
 
 
 class Gathered:
-    """Weighted means of one signal's features, fading or not."""
+    """What one signal's features are, fading or not: their weighted mean, or the newest where that says it all."""
 
-    def __init__(self, fade_s: float) -> None:
+    def __init__(self, fade_s: float, *, newest: bool = False) -> None:
         self._fade_s = fade_s
+        self._newest = newest
         self._sums: dict[str, float] = {}
         self._weight = 0.0
         self._time_s = 0.0
@@ -58,6 +59,9 @@ class Gathered:
         self._fade(evidence.end_s)
         weight = evidence.quality * seconds
         self._weight += weight
+        if self._newest:
+            self._sums = {name: self._weight * value for name, value in evidence.features.items()}
+            return
         for name, value in evidence.features.items():
             self._sums[name] = self._sums.get(name, 0.0) + weight * value
 
@@ -96,8 +100,8 @@ class Fusion:
         self._thresholds = calibration.thresholds
         self._specs = specs
         self._posterior = Posterior(calibration, specs.values(), prior_bonafide)
-        self._recent = {name: Gathered(HORIZON_S) for name in specs}
-        self._whole = {name: Gathered(math.inf) for name in specs}
+        self._recent = {name: Gathered(HORIZON_S, newest=spec.newest) for name, spec in specs.items()}
+        self._whole = {name: Gathered(math.inf, newest=spec.newest) for name, spec in specs.items()}
         self._strongest: dict[str, tuple[float, float]] = {}
         self._suspect_since: dict[Family, float] = {}
         self._spoke = False
@@ -133,7 +137,7 @@ class Fusion:
         return self._judgement(belief, suspected, time_s, self._state(belief, suspected, time_s))
 
     def conclude(self, time_s: float, *, watched_share: float) -> Judgement:
-        """Return the state of everything seen, leaving out lasting suspicions (the host keeps those).
+        """Return the state of everything seen; a suspicion that came and went is the host's to keep.
 
         Parameters
         ----------
@@ -146,8 +150,13 @@ class Fusion:
         belief = self._posterior.believe(self._measured(self._whole, time_s))
         factor = min(1.0, 2 * watched_share)
         belief = replace(belief, coverage={family: value * factor for family, value in belief.coverage.items()})
-        state = self._state(belief, None, time_s)
-        return self._judgement(belief, None, time_s, "inconclusive" if state == "warming_up" else state)
+        suspected = max(
+            (family for family in FAMILIES if self._suspicious(belief, family, time_s)),
+            key=belief.against,
+            default=None,
+        )
+        state = self._state(belief, suspected, time_s)
+        return self._judgement(belief, suspected, time_s, "inconclusive" if state == "warming_up" else state)
 
     def snapshot(self) -> Mapping[str, Any]:
         """Return the state for :meth:`restore`."""
@@ -176,19 +185,21 @@ class Fusion:
     def _lasting_suspicion(self, belief: Belief, time_s: float) -> Family | None:
         lasting: Family | None = None
         for family in FAMILIES:
-            over = (
-                belief.families[family] >= self._thresholds.suspect.get(family, 1.1)
-                and belief.coverage.get(family, 0.0) >= self._thresholds.suspect_coverage
-                and time_s >= self._thresholds.least_s
-            )
-            if not over:
+            if not self._suspicious(belief, family, time_s):
                 self._suspect_since.pop(family, None)
                 continue
             since = self._suspect_since.setdefault(family, time_s)
             held = time_s - since >= self._thresholds.lasting_s
-            if held and (lasting is None or belief.families[family] > belief.families[lasting]):
+            if held and (lasting is None or belief.against(family) > belief.against(lasting)):
                 lasting = family
         return lasting
+
+    def _suspicious(self, belief: Belief, family: Family, time_s: float) -> bool:
+        return (
+            belief.against(family) >= self._thresholds.suspect.get(family, 1.1)
+            and belief.coverage.get(family, 0.0) >= self._thresholds.suspect_coverage
+            and time_s >= self._thresholds.least_s
+        )
 
     def _state(self, belief: Belief, suspected: Family | None, time_s: float) -> State:
         if suspected is not None:

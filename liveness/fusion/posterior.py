@@ -42,6 +42,14 @@ class Belief:
     llr: Mapping[str, Mapping[Family, float]]
     """Per signal, what it alone says about each family, in nats, weighted as it counts."""
 
+    def against(self, family: Family) -> float:
+        """Return the posterior of a family against bona fide alone.
+
+        A still picture is as well one held before the camera as one fed in. What cannot be told apart
+        shares the posterior, so that neither might ever seem likely; against bona fide each stands alone.
+        """
+        return self.families[family] / (self.families[family] + self.confidence)
+
 
 class Posterior:
     """Fuses the measurements of the enabled signals; keeps no state between calls."""

@@ -40,15 +40,17 @@ SHARES: dict[str, float] = {
 
 LONG_S = 8.0
 """Live persons of at least this length are what the live thresholds are set on."""
-LIVE_MISS = 0.15
+LIVE_MISS = 0.25
 """Share of long bona fide clips that may fall below the live confidence."""
 COVERAGE_MISS = 0.05
 """Share of long bona fide clips that may fall below the live coverage."""
 SUSPECT_MARGIN_NATS = 0.35
 """How far above the highest bona fide posterior (in log odds) suspicion begins."""
+LEAST_SUSPICION = 0.35
+"""No family is suspected below this posterior against bona fide (it is 0.2 before any evidence)."""
 _LASTING_S = 1.0
 _LEAST_S = 2.5
-_RIDGE = 1.0
+_RIDGE = 0.3
 _NO_CURVE_FOR = frozenset({"recording", "other_person"})
 """A recording that never repeats differs in nothing that is measured here; it keeps its share, at 0 nats."""
 
@@ -70,7 +72,7 @@ def rows_of(measured: Sequence[Measured], specs: Mapping[str, SignalSpec]) -> li
     """Summarise every sample as the fusion would at its end."""
     rows = []
     for one in measured:
-        gathered = {name: Gathered(math.inf) for name in specs}
+        gathered = {name: Gathered(math.inf, newest=spec.newest) for name, spec in specs.items()}
         for _, batch in one.measurements.moments:
             for evidence in batch:
                 if not evidence.failed and evidence.quality > 0:
@@ -103,7 +105,11 @@ def fit_curves(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: in
     for species in SPECIES:
         if species.name in _NO_CURVE_FOR:
             continue
-        names = [name for name, spec in specs.items() if species.family in spec.families]
+        names = [
+            name
+            for name, spec in specs.items()
+            if species.family in spec.families and (not spec.species or species.name in spec.species)
+        ]
         usable = [row for row in rows if row.species in (None, species.name)]
         columns = {}
         for name in names:
@@ -143,7 +149,11 @@ def _fit_curve(rows: Sequence[Row], spec: SignalSpec, species: str) -> Curve | N
     x = np.clip(x, low, high)
     mean = np.average(x, axis=0, weights=weights)
     scale = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weights)) + 1e-9
-    beta, covariance = _logistic((x - mean) / scale, attack, weights)
+    beta, covariance = _directed(
+        (x - mean) / scale, attack, weights, [spec.directions.get(one, 0) for one in spec.features]
+    )
+    if not np.any(beta[1:]):
+        return None
     return Curve(
         signal=spec.name,
         species=species,
@@ -199,6 +209,26 @@ def _logistic(z: Array, attack: npt.NDArray[np.bool_], weights: Array) -> tuple[
     return beta, np.linalg.inv(hessian)
 
 
+def _directed(
+    z: Array, attack: npt.NDArray[np.bool_], weights: Array, directions: Sequence[int]
+) -> tuple[Array, Array]:
+    """Return the logistic fit without the features whose slope would have the wrong sign."""
+    width = z.shape[1]
+    kept = list(range(width))
+    beta, covariance = _logistic(z, attack, weights)
+    while True:
+        wrong = [at for place, at in enumerate(kept, start=1) if beta[place] * directions[at] < 0]
+        if not wrong:
+            break
+        kept = [at for at in kept if at not in wrong]
+        beta, covariance = _logistic(z[:, kept], attack, weights)
+    places = [0, *(at + 1 for at in kept)]
+    whole, spread = np.zeros(width + 1), np.zeros((width + 1, width + 1))
+    whole[places] = beta
+    spread[np.ix_(places, places)] = covariance
+    return whole, spread
+
+
 def _out_of_fold(rows: Sequence[Row], spec: SignalSpec, species: str, folds: Mapping[str, int]) -> Array:
     """Return each row's llr times weight, from curves that did not see its group; 0 where nothing was measured."""
     values = np.zeros(len(rows))
@@ -222,7 +252,7 @@ def _power(rows: Sequence[Row], signal: str, unseen: Array) -> float:
         return 0.0
     apart = float(one.mean() - other.mean())
     error = math.sqrt(one.var() / len(one) + other.var() / len(other)) + 1e-9
-    return apart if apart > error else 0.0
+    return apart if apart > 2 * error else 0.0
 
 
 def _shares(rows: Sequence[Row], columns: Mapping[str, Array]) -> dict[str, float]:
@@ -256,7 +286,7 @@ class Outcome:
     families: Mapping[Family, float]
     coverage: Mapping[Family, float]
     peaks: Mapping[Family, float]
-    """Per family, the highest posterior that lasted."""
+    """Per family, the highest posterior against bona fide alone that lasted."""
     decided_s: float | None
     """When the final state other than inconclusive was first reached."""
 
@@ -280,27 +310,33 @@ def replay(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSp
         elif judged.state == "live" and live_s is None:
             live_s = time_s
     final = fusion.conclude(one.measurements.duration_s, watched_share=one.measurements.watched_share)
+    if final.state == "suspect" and worst is None:
+        decided_s = one.measurements.duration_s
     belief = worst[1] if worst else final.belief
     state: State = "suspect" if worst else final.state
+    long_enough = one.measurements.duration_s >= _LEAST_S
     return Outcome(
         confidence=belief.confidence,
         state=state,
         families=belief.families,
         coverage=belief.coverage,
-        peaks={family: _lasting_peak(beliefs, family) for family in FAMILIES},
-        decided_s=decided_s if worst else live_s if state == "live" else None,
+        peaks={
+            family: max(_lasting_peak(beliefs, family), final.belief.against(family) if long_enough else 0.0)
+            for family in FAMILIES
+        },
+        decided_s=decided_s if state == "suspect" else live_s if state == "live" else None,
     )
 
 
 def _lasting_peak(beliefs: Sequence[tuple[float, Belief]], family: Family) -> float:
-    """Return the highest posterior that a family kept for the lasting time, 0 if there is no such stretch."""
+    """Return the highest posterior against bona fide that a family kept for the lasting time, 0 if there is no such stretch."""
     peak = 0.0
     for at, (start_s, _) in enumerate(beliefs):
         if start_s < _LEAST_S:
             continue
         lowest = math.inf
         for time_s, belief in beliefs[at:]:
-            lowest = min(lowest, belief.families[family])
+            lowest = min(lowest, belief.against(family))
             if time_s - start_s >= _LASTING_S:
                 peak = max(peak, lowest)
                 break
@@ -329,7 +365,7 @@ def _thresholds(
     for family in FAMILIES:
         highest = max((one.peaks[family] for _, one in outcomes), default=0.0)
         odds = math.log(max(highest, 1e-6) / (1 - min(highest, 1 - 1e-6))) + SUSPECT_MARGIN_NATS
-        suspect[family] = max(0.5, 1 / (1 + math.exp(-odds)))
+        suspect[family] = max(LEAST_SUSPICION, 1 / (1 + math.exp(-odds)))
     return Thresholds(
         live_confidence=max(0.5, confidence),
         live_coverage=min(max(0.3, coverage), 0.8),

@@ -90,9 +90,10 @@ class Blink(Signal):
         window_s=20.0,
         needed_s=8.0,
         cost_ms=0.05,
+        species=frozenset({"still", "print"}),
+        directions={"closure": -1, "blinks_per_s": -1},
         suspicious=(
-            "No blink was seen so far, which has many innocent causes; a challenge that needs movement can"
-            " settle it."
+            "No blink was seen so far, which has many innocent causes; a challenge that needs movement can settle it."
         ),
         reassuring="The eyes close and open again as living eyes do.",
     )

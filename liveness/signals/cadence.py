@@ -46,12 +46,13 @@ class Cadence(Signal):
         families=frozenset({"synthesis"}),
         needs=frozenset({"probe", "frame"}),
         unit="share of frames",
-        features=("face_stalls", "both_stall"),
+        features=("face_stalls",),
         observe_every_s=0.0,
         period_s=2.0,
         window_s=settings.window_s,
         needed_s=4.0,
         cost_ms=0.05,
+        directions={"face_stalls": 1},
         suspicious="The face is renewed less often than the picture around it.",
         reassuring="Face and background are renewed together.",
     )
@@ -81,10 +82,7 @@ class Cadence(Signal):
         rest = np.array([change for _, _, change in self._ticks])
         face_stalls = face < self.settings.stall_share * np.median(face)
         rest_stalls = rest < self.settings.stall_share * np.median(rest)
-        features = {
-            "face_stalls": float((face_stalls & ~rest_stalls).mean()),
-            "both_stall": float((face_stalls & rest_stalls).mean()),
-        }
+        features = {"face_stalls": float((face_stalls & ~rest_stalls).mean())}
         quality = min(ramp(float(np.median(rest)), 0.0, 0.3), ramp(float(np.median(face)), 0.0, 0.3))
         return Evidence(
             signal=self.spec.name,

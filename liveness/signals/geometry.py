@@ -143,10 +143,7 @@ class Geometry(Signal):
         if end - self._looks[0].time_s < settings.least_s or len(self._looks) < settings.least_observations:
             return "The face has not been watched without a break for long enough yet."
         times = np.array([look.time_s for look in self._looks])
-        if (
-            np.count_nonzero(times[2:] - times[:-2] <= settings.neighbours_s)
-            < settings.least_observations // 3
-        ):
+        if np.count_nonzero(times[2:] - times[:-2] <= settings.neighbours_s) < settings.least_observations // 3:
             return "Too few pictures a second were analysed to follow the landmarks."
         if self._told_until_s is not None and end - self._told_until_s < settings.fresh_s:
             return "Too little new was seen since the last measurement."

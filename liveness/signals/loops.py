@@ -58,13 +58,16 @@ class Loops(Signal):
         group="replay",
         families=frozenset({"injection"}),
         needs=frozenset({"probe", "frame"}),
-        unit="log ratio",
+        unit="log of log ratio",
         features=("sharpness", "mismatch"),
         observe_every_s=0.0,
         period_s=1.0,
         window_s=settings.window_s,
         needed_s=2.5,
         cost_ms=0.1,
+        newest=True,
+        species=frozenset({"loop"}),
+        directions={"sharpness": 1, "mismatch": -1},
         suspicious="The same stretch of video has been shown before, to the last movement: this is a loop.",
         reassuring="No stretch of the video repeats an earlier one.",
     )
@@ -123,13 +126,14 @@ class Loops(Signal):
         self._faint = quality < 0.1
         noise = 0.02  # grey levels; keeps the logarithms finite on pictures without noise
         features = {
-            "sharpness": float(np.log((sharp + noise) / (best + noise))),
+            # The logarithm of a logarithm: fits without a repeat lie close together, and repeats far apart.
+            "sharpness": float(np.log(0.1 + max(0.0, np.log((sharp + noise) / (best + noise))))),
             "mismatch": float(np.log((best + noise) / (moved_there + noise))),
         }
         self._seen.append((end_s, features, quality))
         while end_s - self._seen[0][0] > settings.hold_s:
             self._seen.popleft()
-        _, features, quality = max(self._seen, key=lambda seen: seen[1]["sharpness"] * seen[2])
+        _, features, quality = max(self._seen, key=lambda seen: (seen[1]["sharpness"] + 2.4) * seen[2])
         return Evidence(
             signal=self.spec.name,
             start_s=end_s - settings.window_s,

@@ -84,6 +84,8 @@ class Pulse(Signal):
         window_s=12.0,
         needed_s=8.0,
         cost_ms=0.3,
+        species=frozenset({"still", "print", "screen"}),
+        directions={"coherence": -1},
         suspicious=(
             "No common colour change of living skin could be seen, which poor light or video alone can cause;"
             " it counts for little by itself."
@@ -165,8 +167,6 @@ def _coherence(times: Series, colours: Series, settings: PulseSettings) -> float
     rate = settings.grid_hz
     _, even = resample(times, colours.reshape(len(times), -1), rate_hz=rate)
     regions = even.reshape(len(even), *colours.shape[1:])
-    pulses = [
-        plane_orthogonal_to_skin(regions[:, region], rate_hz=rate) for region in range(regions.shape[1])
-    ]
+    pulses = [plane_orthogonal_to_skin(regions[:, region], rate_hz=rate) for region in range(regions.shape[1])]
     band = band_pass(np.stack(pulses), rate_hz=rate, low_hz=settings.low_hz, high_hz=settings.high_hz)
     return max(0.0, mean_correlation(band))

@@ -66,6 +66,8 @@ class Stillness(Signal):
         window_s=settings.window_s,
         needed_s=2.5,
         cost_ms=0.15,
+        species=frozenset({"still", "print"}),
+        directions={"deformation": -1, "fastest": -1},
         suspicious="Eyes, lids and mouth do not move at all, as in a still picture.",
         reassuring="Eyes, lids and mouth move as those of a living face do.",
     )

@@ -112,7 +112,7 @@ def write_clip(path: Path, pictures: Iterator[Pixels], fps: float, *, quality: i
 
 
 def still(source: Source, rng: np.random.Generator) -> Iterator[Pixels]:
-    """One picture for 6–15 s: as it is, with camera noise, or drifting slowly as a "Ken Burns" shot."""
+    """One picture for 5–10 s: as it is, with camera noise, or drifting slowly as a "Ken Burns" shot."""
     picture = source.pictures[int(rng.integers(len(source.pictures)))]
     count = round(rng.uniform(5, 10) * source.fps)
     variant = rng.choice(["plain", "noise", "drift", "noise and drift"])
@@ -122,7 +122,7 @@ def still(source: Source, rng: np.random.Generator) -> Iterator[Pixels]:
     for shift_x, shift_y, zoom in drift:
         matrix = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float64)
         if "drift" in variant:
-            scale = 1.06 + 0.03 * zoom
+            scale = 1.06 + 0.03 * float(np.clip(zoom, -1.5, 1.5))
             matrix = np.array(
                 [
                     [scale, 0, (1 - scale) * width / 2 + 0.01 * width * shift_x],

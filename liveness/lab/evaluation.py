@@ -164,7 +164,9 @@ def _figures(
         "bona_fide": _bona_fide_figures(bona_fide),
         "attack_types": types,
         "families": {name: _attack_figures(by_family[name], bona_fide) for name in FAMILIES if name in by_family},
-        "worst_type": max(types, key=lambda name: types[name]["apcer"]["rate"], default=None),
+        "worst_type": max(
+            types, key=lambda name: (types[name]["apcer"]["rate"], types[name]["apcer"]["interval"][0]), default=None
+        ),
         "confidence": _confidence_figures(bona_fide, attacks),
         "pairs": _pair_figures(bona_fide, attacks),
         "pictures": _picture_figures(pictures),
@@ -207,7 +209,11 @@ def _attack_figures(ones: Sequence[Judged], bona_fide: Sequence[Judged]) -> dict
         "missed": [one.sample.id for one in ones if one.outcome.state == "live"],
         "auc": _auc_with_interval(bona_fide, ones),
         "median_decided_s": _median(
-            [one.outcome.decided_s for one in ones if one.outcome.state == "suspect" and one.outcome.decided_s]
+            [
+                one.outcome.decided_s
+                for one in ones
+                if one.outcome.state == "suspect" and one.outcome.decided_s is not None
+            ]
         ),
     }
 
@@ -271,7 +277,8 @@ def _confidence_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) 
         ]
     )
     brier = float((weights * (confidence - truth) ** 2).sum())
-    logit = np.log(confidence / (1 - confidence))
+    bounded = np.clip(confidence, 1e-6, 1 - 1e-6)
+    logit = np.log(bounded / (1 - bounded))
     return {
         "brier": round(brier, 4),
         "slope": round(_slope(logit, truth, weights), 3),
@@ -297,7 +304,7 @@ def _pair_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dic
     lower = total = 0
     for one in attacks:
         if one.sample.attack_type == "face_swap_realtime" and one.sample.group in originals:
-            lower += one.outcome.confidence < max(originals[one.sample.group])
+            lower += one.outcome.confidence < float(np.mean(originals[one.sample.group]))
             total += 1
     return {"swap_below_its_original": rate(lower, total)}
 

@@ -67,7 +67,7 @@ def _table(title: str, rows: Mapping[str, Any]) -> Table:
             percent(row["inconclusive"]),
             percent(row["found"]),
             _area(row["auc"]),
-            f"{after:.1f} s" if after else "–",
+            "–" if after is None else f"{after:.1f} s",
         )
     return table
 

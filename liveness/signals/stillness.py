@@ -6,7 +6,7 @@ What it sees
     movement of eyes, lids, mouth and skin, in hundredths of the distance between the outer eye corners.
 Why a fake differs
     A living face blinks, breathes and speaks; a still picture does not, however it is moved about,
-    zoomed or covered with noise. What is left of it is the jitter of the mesh.
+    zoomed or covered with noise. What is left of it is the jitter of the mesh, which does not last from one moment to the next.
 Fails when
     The face is small or dark (the mesh jitters as much as a calm face moves); the picture is an
     animated photo. A frozen link shows the same: after the face was seen moving, exact repeats count
@@ -60,14 +60,14 @@ class Stillness(Signal):
         families=frozenset({"injection", "presentation"}),
         needs=frozenset({"probe", "frame"}),
         unit="log % of eye distance",
-        features=("deformation", "fastest"),
+        features=("deformation", "fastest", "lasting"),
         observe_every_s=0.0,
         period_s=1.0,
         window_s=settings.window_s,
         needed_s=2.5,
         cost_ms=0.15,
         species=frozenset({"still", "print"}),
-        directions={"deformation": -1, "fastest": -1},
+        directions={"deformation": -1, "fastest": -1, "lasting": -1},
         suspicious="Eyes, lids and mouth do not move at all, as in a still picture.",
         reassuring="Eyes, lids and mouth move as those of a living face do.",
     )
@@ -108,10 +108,12 @@ class Stillness(Signal):
         if len(self._shapes) < self.settings.least_frames_per_s * (end_s - start_s):
             self._why = "Too few frames a second arrive to see the features move."
             return None
-        moved = _deformation(np.stack([shape for _, shape, _ in self._shapes]))
+        moves = _deformation(np.stack([shape for _, shape, _ in self._shapes]))
+        moved = np.linalg.norm(moves, axis=2)
         features = {
             "deformation": float(np.log(np.sqrt((moved**2).mean()) + 0.02)),
             "fastest": float(np.log(np.quantile(moved, 0.98) + 0.02)),
+            "lasting": float(np.log(_lasting(moves) + 0.02)),
         }
         quality = float(np.mean([quality for _, _, quality in self._shapes]))
         percent = float(np.exp(features["deformation"]))
@@ -143,7 +145,7 @@ def _shape(face: FaceTrack) -> Floats:
 
 
 def _deformation(shapes: Floats) -> Floats:
-    """Return (frames, points) distances to the mean shape after the best affine map of each frame.
+    """Return (frames, points, 2) moves from the mean shape after the best affine map of each frame.
 
     Neighbouring frames are averaged in threes first, which halves the mesh's jitter and keeps a blink.
     """
@@ -157,4 +159,15 @@ def _deformation(shapes: Floats) -> Floats:
     residual = design @ maps - mean
     # A constant offset (the mean shape is the mean of unaligned shapes) is no movement.
     residual -= residual.mean(axis=0)
-    return np.asarray(np.linalg.norm(residual, axis=2), dtype=np.float32)
+    return np.asarray(residual, dtype=np.float32)
+
+
+def _lasting(moves: Floats) -> float:
+    """Return the size of the moves that are still there three frames later, in % of the eye distance.
+
+    The mesh's jitter on a small or noisy face does not last; the averaging in threes ends within three frames.
+    """
+    if len(moves) < 8:
+        return 0.0
+    shared = float((moves[3:] * moves[:-3]).sum(axis=2).mean())
+    return float(np.sqrt(max(shared, 0.0)))

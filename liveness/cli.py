@@ -409,7 +409,7 @@ def _show(console: Console, data: dict[str, Any], report: Path | None) -> None:
     head = Text.assemble(
         (label, style),
         f"  {data['file']}  ",
-        (f"{_clock(data['duration_s'])} min", "dim"),
+        (_clock(data["duration_s"]), "dim"),
     )
     sure = f"confidence {verdict['confidence']:.0%} (90 % interval {low:.0%}–{high:.0%})"
     questions = Table.grid(padding=(0, 2))

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -52,8 +52,7 @@ class LandmarkTracker:
     def __init__(self) -> None:
         with _banners_off():
             self._mesh = FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=True)
-            self._mesh.process(np.zeros((64, 64, 3), dtype=np.uint8))
-            self._mesh.reset()
+        self._greeted = False
 
     def __enter__(self) -> Self:
         return self
@@ -75,12 +74,21 @@ class LandmarkTracker:
         -------
         (478, 3) float32: x and y in pixels of ``rgb``, z in the same unit (smaller is nearer).
         """
-        found = self._mesh.process(rgb).multi_face_landmarks
+        found = self._process(rgb)
         if not found:
             return None
         height, width = rgb.shape[:2]
         points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], dtype=np.float32)
         return points * np.array([width, height, width], dtype=np.float32)
+
+    def _process(self, rgb: Pixels) -> Any:
+        if self._greeted:
+            return self._mesh.process(rgb).multi_face_landmarks
+        # The landmark models start, and greet, when the first face comes.
+        with _banners_off():
+            found = self._mesh.process(rgb).multi_face_landmarks
+        self._greeted = bool(found)
+        return found
 
     def reset(self) -> None:
         """Forget the face, so that the next picture is searched."""

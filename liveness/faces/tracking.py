@@ -60,6 +60,7 @@ class FaceFollower:
         self._last_size: tuple[int, int] | None = None
         self._last_thumb: Floats | None = None
         self._others: tuple[Box, ...] = ()
+        self._others_before: tuple[Box, ...] = ()
         self._next_look_s = 0.0
         self._larger_since_s: float | None = None
 
@@ -189,7 +190,9 @@ class FaceFollower:
         self._next_look_s = frame.time_s + self._settings.look_around_s
         faces = self._detect(frame)
         own = self._last_box if self._following else None
-        self._others = tuple(box for box in faces if own is None or not _same_face(own, box))
+        seen = tuple(box for box in faces if own is None or not _same_face(own, box))
+        # One look may err; what two looks in a row find is there.
+        self._others, self._others_before = (seen if self._others_before else ()), seen
         if own is None or not self._others:
             self._larger_since_s = None
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -49,13 +50,17 @@ class Curve:
     """Mean llr of the attacks minus that of bona fide, out of fold, in nats; never negative."""
 
     def llr(self, features: Mapping[str, float]) -> tuple[float, float]:
-        """Return the log-likelihood ratio in nats, and its variance."""
+        """Return the log-likelihood ratio in nats, and its variance within the limit."""
         x = np.array([features[name] for name in self.features])
         z = (np.clip(x, self.low, self.high) - self.mean) / self.scale
         value = self.bias + float(z @ np.array(self.weights))
         row = np.concatenate([[1.0], z])
-        variance = float(row @ np.array(self.covariance) @ row)
-        return float(np.clip(value, -self.limit, self.limit)), min(variance, self.limit**2)
+        reach = math.sqrt(max(0.0, float(row @ np.array(self.covariance) @ row)))
+        low, middle, high = (self._within(bound) for bound in (value - reach, value, value + reach))
+        return middle, ((high - low) / 2) ** 2
+
+    def _within(self, llr: float) -> float:
+        return min(max(llr, -self.limit), self.limit)
 
 
 @dataclass(frozen=True, slots=True)

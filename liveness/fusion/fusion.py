@@ -17,6 +17,9 @@ from liveness.verdict import FAMILIES, Evidence, Family, NextStep, Reason, State
 HORIZON_S = 20.0
 """Evidence fades with this time constant, so that a change in a long call is seen."""
 
+_CLEAR_QUALITY = 0.5
+"""Mean quality below which a signal's word counts the less, whatever its length."""
+
 _SPEAKS_NATS = 0.1
 """Below this a signal is not quoted as a reason."""
 
@@ -52,6 +55,7 @@ class Gathered:
         self._newest = newest
         self._sums: dict[str, float] = {}
         self._weight = 0.0
+        self._seconds = 0.0
         self._time_s = 0.0
 
     def add(self, evidence: Evidence, seconds: float) -> None:
@@ -59,6 +63,7 @@ class Gathered:
         self._fade(evidence.end_s)
         weight = evidence.quality * seconds
         self._weight += weight
+        self._seconds += seconds
         if self._newest:
             self._sums = {name: self._weight * value for name, value in evidence.features.items()}
             return
@@ -71,12 +76,15 @@ class Gathered:
         if self._weight < 1e-6:
             return None
         means = {name: total / self._weight for name, total in self._sums.items()}
-        return Measured(means, min(1.0, self._weight / needed_s))
+        # What small, dark or turned faces distort does not average out, however long one looks.
+        clarity = min(1.0, self._weight / self._seconds / _CLEAR_QUALITY)
+        return Measured(means, clarity * min(1.0, self._weight / needed_s))
 
     def _fade(self, time_s: float) -> None:
         if time_s > self._time_s:
             keep = math.exp(-(time_s - self._time_s) / self._fade_s)
             self._weight *= keep
+            self._seconds *= keep
             self._sums = {name: total * keep for name, total in self._sums.items()}
             self._time_s = time_s
 

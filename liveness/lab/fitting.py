@@ -44,13 +44,14 @@ LIVE_MISS = 0.25
 """Share of long bona fide clips that may fall below the live confidence."""
 COVERAGE_MISS = 0.05
 """Share of long bona fide clips that may fall below the live coverage."""
-SUSPECT_MARGIN_NATS = 0.35
+SUSPECT_MARGIN_NATS = 0.3
 """How far above the highest bona fide posterior (in log odds) suspicion begins."""
-LEAST_SUSPICION = 0.35
+LEAST_SUSPICION = 0.33
 """No family is suspected below this posterior against bona fide (it is 0.2 before any evidence)."""
 _LASTING_S = 1.0
 _LEAST_S = 2.5
-_RIDGE = 0.3
+_RIDGES = (0.03, 0.3, 3.0)
+"""Strengths of the prior on slopes; for each curve the one that predicts unseen groups best is taken."""
 _NO_CURVE_FOR = frozenset({"recording", "other_person"})
 """A recording that never repeats differs in nothing that is measured here; it keeps its share, at 0 nats."""
 
@@ -113,12 +114,11 @@ def fit_curves(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: in
         usable = [row for row in rows if row.species in (None, species.name)]
         columns = {}
         for name in names:
-            curve = _fit_curve(usable, specs[name], species.name)
-            if curve is None:
-                continue
-            unseen = _out_of_fold(usable, specs[name], species.name, folds)
+            tried = {ridge: _out_of_fold(usable, specs[name], species.name, folds, ridge) for ridge in _RIDGES}
+            ridge = min(_RIDGES, key=lambda one: _loss(usable, name, tried[one]))
+            curve, unseen = _fit_curve(usable, specs[name], species.name, ridge), tried[ridge]
             power = _power(usable, name, unseen)
-            if power > 0:
+            if curve is not None and power > 0:
                 columns[name] = (curve, unseen, power)
         shares = _shares(usable, {name: unseen for name, (_, unseen, _) in columns.items()})
         curves += [
@@ -138,7 +138,7 @@ def _training(rows: Sequence[Row], spec: SignalSpec) -> list[Row]:
     ]
 
 
-def _fit_curve(rows: Sequence[Row], spec: SignalSpec, species: str) -> Curve | None:
+def _fit_curve(rows: Sequence[Row], spec: SignalSpec, species: str, ridge: float) -> Curve | None:
     training = _training(rows, spec)
     attack = np.array([row.species is not None for row in training])
     if attack.sum() < 2 or (~attack).sum() < 2:
@@ -149,9 +149,8 @@ def _fit_curve(rows: Sequence[Row], spec: SignalSpec, species: str) -> Curve | N
     x = np.clip(x, low, high)
     mean = np.average(x, axis=0, weights=weights)
     scale = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weights)) + 1e-9
-    beta, covariance = _directed(
-        (x - mean) / scale, attack, weights, [spec.directions.get(one, 0) for one in spec.features]
-    )
+    directions = [spec.directions.get(one, 0) for one in spec.features]
+    beta, covariance = _directed((x - mean) / scale, attack, weights, directions=directions, ridge=ridge)
     if not np.any(beta[1:]):
         return None
     return Curve(
@@ -192,14 +191,14 @@ def _balanced(rows: Sequence[Row], attack: npt.NDArray[np.bool_], quality: Array
     return weights, float(groups)
 
 
-def _logistic(z: Array, attack: npt.NDArray[np.bool_], weights: Array) -> tuple[Array, Array]:
-    """Return coefficients (bias first) and their covariance: Newton's method, unit normal prior on slopes."""
+def _logistic(z: Array, attack: npt.NDArray[np.bool_], weights: Array, ridge: float) -> tuple[Array, Array]:
+    """Return coefficients (bias first) and their covariance: Newton's method, normal prior on slopes."""
     design = np.hstack([np.ones((len(z), 1)), z])
     beta = np.zeros(design.shape[1])
-    prior = np.diag([1e-3, *([_RIDGE] * z.shape[1])])
+    prior = np.diag([1e-3, *([ridge] * z.shape[1])])
     hessian = prior
     for _ in range(30):
-        p = 1 / (1 + np.exp(-design @ beta))
+        p = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
         gradient = design.T @ (weights * (attack - p)) - prior @ beta
         hessian = (design * (weights * p * (1 - p))[:, None]).T @ design + prior
         step = np.linalg.solve(hessian, gradient)
@@ -210,18 +209,18 @@ def _logistic(z: Array, attack: npt.NDArray[np.bool_], weights: Array) -> tuple[
 
 
 def _directed(
-    z: Array, attack: npt.NDArray[np.bool_], weights: Array, directions: Sequence[int]
+    z: Array, attack: npt.NDArray[np.bool_], weights: Array, *, directions: Sequence[int], ridge: float
 ) -> tuple[Array, Array]:
     """Return the logistic fit without the features whose slope would have the wrong sign."""
     width = z.shape[1]
     kept = list(range(width))
-    beta, covariance = _logistic(z, attack, weights)
+    beta, covariance = _logistic(z, attack, weights, ridge)
     while True:
         wrong = [at for place, at in enumerate(kept, start=1) if beta[place] * directions[at] < 0]
         if not wrong:
             break
         kept = [at for at in kept if at not in wrong]
-        beta, covariance = _logistic(z[:, kept], attack, weights)
+        beta, covariance = _logistic(z[:, kept], attack, weights, ridge)
     places = [0, *(at + 1 for at in kept)]
     whole, spread = np.zeros(width + 1), np.zeros((width + 1, width + 1))
     whole[places] = beta
@@ -229,11 +228,11 @@ def _directed(
     return whole, spread
 
 
-def _out_of_fold(rows: Sequence[Row], spec: SignalSpec, species: str, folds: Mapping[str, int]) -> Array:
+def _out_of_fold(rows: Sequence[Row], spec: SignalSpec, species: str, folds: Mapping[str, int], ridge: float) -> Array:
     """Return each row's llr times weight, from curves that did not see its group; 0 where nothing was measured."""
     values = np.zeros(len(rows))
     for fold in range(FOLDS):
-        curve = _fit_curve([row for row in rows if folds[row.group] != fold], spec, species)
+        curve = _fit_curve([row for row in rows if folds[row.group] != fold], spec, species, ridge)
         if curve is None:
             continue
         for at, row in enumerate(rows):
@@ -241,6 +240,16 @@ def _out_of_fold(rows: Sequence[Row], spec: SignalSpec, species: str, folds: Map
                 features, weight = row.signals[spec.name]
                 values[at] = weight * curve.llr(features)[0]
     return values
+
+
+def _loss(rows: Sequence[Row], signal: str, unseen: Array) -> float:
+    """Return the logistic loss of unseen llr over the samples that the signal measured, both classes alike."""
+    spoke = [at for at, row in enumerate(rows) if signal in row.signals]
+    attack = np.array([rows[at].species is not None for at in spoke])
+    if not attack.any() or attack.all():
+        return math.inf
+    weights, _ = _balanced([rows[at] for at in spoke], attack, np.ones(len(spoke)))
+    return float((weights * np.logaddexp(0, np.where(attack, -1.0, 1.0) * unseen[spoke])).sum())
 
 
 def _power(rows: Sequence[Row], signal: str, unseen: Array) -> float:

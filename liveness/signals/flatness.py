@@ -159,7 +159,7 @@ class Flatness(Signal):
         window_s=4.0,
         needed_s=6.0,
         cost_ms=0.4,
-        species=frozenset({"screen", "print", "still"}),
+        species=frozenset({"screen", "print"}),
         suspicious=(
             "The face moves like a flat sheet, without depth; ask the person to turn the head slowly to one side."
         ),

@@ -92,7 +92,9 @@ class LandmarkTracker:
 
     def reset(self) -> None:
         """Forget the face, so that the next picture is searched."""
-        self._mesh.reset()
+        with _banners_off():
+            self._mesh.reset()
+        self._greeted = False
 
     def close(self) -> None:
         """Free the model."""

@@ -50,7 +50,7 @@ LEAST_SUSPICION = 0.33
 """No family is suspected below this posterior against bona fide (it is 0.2 before any evidence)."""
 _LASTING_S = 1.0
 _LEAST_S = 2.5
-_RIDGES = (0.03, 0.3, 3.0)
+_RIDGES = (0.1, 0.5, 3.0)
 """Strengths of the prior on slopes; for each curve the one that predicts unseen groups best is taken."""
 _NO_CURVE_FOR = frozenset({"recording", "other_person"})
 """A recording that never repeats differs in nothing that is measured here; it keeps its share, at 0 nats."""
@@ -338,7 +338,7 @@ def replay(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSp
 
 
 def _lasting_peak(beliefs: Sequence[tuple[float, Belief]], family: Family) -> float:
-    """Return the highest posterior against bona fide that a family kept for the lasting time, 0 if there is no such stretch."""
+    """Return the highest posterior against bona fide that a family kept for the lasting time, else 0."""
     peak = 0.0
     for at, (start_s, _) in enumerate(beliefs):
         if start_s < _LEAST_S:

@@ -6,7 +6,8 @@ What it sees
     movement of eyes, lids, mouth and skin, in hundredths of the distance between the outer eye corners.
 Why a fake differs
     A living face blinks, breathes and speaks; a still picture does not, however it is moved about,
-    zoomed or covered with noise. What is left of it is the jitter of the mesh, which does not last from one moment to the next.
+    zoomed or covered with noise. What is left of it is the jitter of the mesh, which does not last from
+    one moment to the next.
 Fails when
     The face is small or dark (the mesh jitters as much as a calm face moves); the picture is an
     animated photo. A frozen link shows the same: after the face was seen moving, exact repeats count
@@ -113,7 +114,7 @@ class Stillness(Signal):
         features = {
             "deformation": float(np.log(np.sqrt((moved**2).mean()) + 0.02)),
             "fastest": float(np.log(np.quantile(moved, 0.98) + 0.02)),
-            "lasting": float(np.log(_lasting(moves) + 0.02)),
+            "lasting": float(np.log(_lasting(moves) + 0.15)),
         }
         quality = float(np.mean([quality for _, _, quality in self._shapes]))
         percent = float(np.exp(features["deformation"]))

@@ -84,9 +84,11 @@ def main() -> None:
         _fail(error, EXIT_USAGE)
     except LivenessError as error:
         _fail(error, EXIT_UNREADABLE)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; nothing half-written is left behind\n")
-        sys.exit(EXIT_INTERRUPTED)
+    except SystemExit as stop:
+        # typer turns an interrupt into this status, and says nothing.
+        if stop.code == EXIT_INTERRUPTED:
+            sys.stderr.write("interrupted; nothing half-written is left behind\n")
+        raise
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
         sys.stderr.close()

@@ -224,7 +224,7 @@ def evaluate(
         with whole_file(html) as file:
             file.write(page(figures))
     if json_to != "-":
-        show(Console(), figures)
+        show(Console(width=max(Console().width, 118)), figures)
 
 
 @app.command()

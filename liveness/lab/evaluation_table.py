@@ -16,9 +16,9 @@ _MODES = {
 
 
 def percent(share: Mapping[str, Any]) -> str:
-    """Return "3/54 5.6 % [1.2–15.4]"."""
+    """Return "3/54 6% [1–15]"."""
     low, high = share["interval"]
-    return f"{share['count']}/{share['of']}  {share['rate']:.1%} [{100 * low:.1f}–{100 * high:.1f}]"
+    return f"{share['count']}/{share['of']} {share['rate']:.0%} [{100 * low:.0f}–{100 * high:.0f}]"
 
 
 def show(console: Console, figures: Mapping[str, Any]) -> None:

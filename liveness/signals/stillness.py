@@ -25,7 +25,7 @@ import numpy as np
 
 from liveness.contract import Signal, SignalSpec
 from liveness.frames import FaceTrack, Floats, Observation, ProbeTick
-from liveness.measures.conditions import light_quality, pose_quality, size_quality
+from liveness.measures.conditions import light_quality, pose_quality, ramp, size_quality
 from liveness.verdict import Evidence
 
 
@@ -37,6 +37,8 @@ class StillnessSettings:
     least_frames_per_s: float = 4.0
     freeze_s: float = 12.0
     """Exact repeats after movement count as a frozen link up to this long."""
+    surely_still: tuple[float, float] = (-1.4, -2.4)
+    """Deformation (log %) from which on, and at which fully, the circumstances no longer matter."""
     moved_percent: float = 0.8
     """Movement of features (% of the eye distance) after which a standstill may be the link's."""
 
@@ -117,6 +119,9 @@ class Stillness(Signal):
             "lasting": float(np.log(_lasting(moves) + 0.15)),
         }
         quality = float(np.mean([quality for _, _, quality in self._shapes]))
+        if quality > 0:
+            # A small or turned face makes the mesh jitter more, never less: what stands still all the same, is still.
+            quality = max(quality, ramp(features["deformation"], *self.settings.surely_still))
         percent = float(np.exp(features["deformation"]))
         frozen_s = self._time_s - self._changed_s
         if self._most_percent > self.settings.moved_percent and 0.5 < frozen_s < self.settings.freeze_s:

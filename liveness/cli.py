@@ -154,6 +154,7 @@ def review(
         html.mkdir(parents=True, exist_ok=True)
     notes = Console(stderr=True)
     states: list[str] = []
+    named: set[str] = set()
     unreadable = 0
     with ExitStack() as stack:
         out = _json_target(json_to, stack)
@@ -181,7 +182,7 @@ def review(
             if out:
                 out.write(json.dumps(done.data, ensure_ascii=False) + "\n")
                 out.flush()
-            report = (html / f"{path.name}.html" if several else html) if html else None
+            report = (html / _free_name(path, named, done.data["sha256"]) if several else html) if html else None
             if report:
                 write_report(report, done.data, video=path, thumbnails=done.thumbnails)
             if out is not sys.stdout:
@@ -336,6 +337,15 @@ def _json_target(json_to: str | None, stack: ExitStack) -> TextIO | None:
     if json_to is None:
         return None
     return sys.stdout if json_to == "-" else stack.enter_context(whole_file(Path(json_to)))
+
+
+def _free_name(path: Path, named: set[str], sha256: str) -> str:
+    """Return a report's file name; recordings of one name in several folders are told apart by their hash."""
+    name = f"{path.name}.html"
+    if name in named:
+        name = f"{path.name}.{sha256[:12]}.html"
+    named.add(name)
+    return name
 
 
 def _exit_code(states: list[str], unreadable: int) -> int:

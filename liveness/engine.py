@@ -106,6 +106,8 @@ class Engine:
         self._notices: list[Notice] = []
         self._showing: set[str] = set()
         self._rate_changed = False
+        self._withdrawn = False
+        self._failures: dict[str, Evidence] = {}
         if restore is not None:
             self._restore(restore)
 
@@ -128,19 +130,25 @@ class Engine:
 
     def probe(self, tick: ProbeTick) -> None:
         """See a decoded frame."""
+        if self._withdrawn:
+            return
         self._tick_times.append(tick.time_s)
         for name, signal in self.signals.items():
             if "probe" in signal.spec.needs:
                 self._guarded(name, tick.time_s, functools.partial(signal.probe, tick))
 
     def push(self, frame: Frame) -> Verdict | None:
-        """Analyse a frame; returns a verdict every ``verdict_every_s``."""
+        """Analyse a frame; returns a verdict every ``verdict_every_s``, and none once consent is withdrawn."""
+        if self._withdrawn:
+            return None
         started = self._timer() if self._timer else 0.0
         observation = self._follower.see(frame, rate_changed=self._rate_changed)
         self._rate_changed = False
         if self._timer:
             self.seconds_spent["faces"] += self._timer() - started
         self._note(observation)
+        if observation.changes & {"cut", "track"}:
+            self.fusion.new_shot()
         step = 0.0 if self._last_time_s is None else frame.time_s - self._last_time_s
         if observation.face is not None:
             self._watched_s += min(step, 1.0)
@@ -156,7 +164,9 @@ class Engine:
 
     def notify(self, event: Event) -> None:
         """Take in a fact from outside."""
-        if event.kind == "rate":
+        if event.kind == "consent_withdrawn":
+            self._withdrawn = True
+        elif event.kind == "rate":
             self._rate_changed = True
             self._notices.append(Notice(event.time_s, "rate", _NOTICES["rate"]))
         elif event.kind == "gap":
@@ -234,6 +244,7 @@ class Engine:
                 continue
             self._next_evidence[name] = time_s + self.specs[name].period_s
             evidence = self._guarded(name, time_s, signal.evidence)
+            evidence = self._failures.pop(name, evidence)
             if evidence is not None:
                 self._evidence.append(self.fusion.add(evidence))
 
@@ -243,10 +254,12 @@ class Engine:
         try:
             return call()
         except Exception as error:
-            self._notices.append(
-                Notice(time_s, "signal_failed", f"{self.specs[name].title}: {type(error).__name__}: {error}")
-            )
-            return Evidence(name, time_s, time_s, 0.0, self.specs[name].unit, 0.0, failed=True)
+            text = f"{self.specs[name].title}: {type(error).__name__}: {error}"
+            if name not in self._failures:
+                self._notices.append(Notice(time_s, "signal_failed", text))
+            failed = Evidence(name, time_s, time_s, 0.0, self.specs[name].unit, 0.0, reason=text, failed=True)
+            self._failures[name] = failed
+            return failed
         finally:
             if self._timer:
                 self.seconds_spent[name] += self._timer() - started

@@ -21,6 +21,13 @@ def whole_file(path: Path) -> Iterator[TextIO]:
     ConfigError
         The folder is not there or cannot be written to.
     """
+    if path.exists() and not path.is_file():
+        if path.is_dir():
+            raise ConfigError(f"{path}: expected a file to write, this is a folder; name a file in it")
+        with path.open("w", encoding="utf-8") as file:  # A pipe or a device cannot be replaced.
+            yield file
+        return
+    path = path.resolve()
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,12 @@ HORIZON_S = 20.0
 
 _CLEAR_QUALITY = 0.5
 """Mean quality below which a signal's word counts the less, whatever its length."""
+
+EVEN_ODDS = 0.5
+"""The prior of a live person at which thresholds are learnt and states told."""
+
+_SILENCE_S = 5.0
+"""Without evidence for this long nobody is vouched for."""
 
 _SPEAKS_NATS = 0.1
 """Below this a signal is not quoted as a reason."""
@@ -54,18 +61,25 @@ class Gathered:
         self._fade_s = fade_s
         self._newest = newest
         self._sums: dict[str, float] = {}
+        self._held: dict[str, float] = {}
+        self._held_quality = 0.0
         self._weight = 0.0
         self._seconds = 0.0
         self._time_s = 0.0
 
     def add(self, evidence: Evidence, seconds: float) -> None:
-        """Take in evidence that stands for ``seconds`` of media time."""
+        """Take in evidence that stands for ``seconds`` of media time; failed evidence only counts as time."""
         self._fade(evidence.end_s)
+        self._seconds += seconds
+        if evidence.failed or evidence.quality <= 0:
+            return
         weight = evidence.quality * seconds
         self._weight += weight
-        self._seconds += seconds
         if self._newest:
-            self._sums = {name: self._weight * value for name, value in evidence.features.items()}
+            # A poor look does not take the place of a good one.
+            if evidence.quality >= 0.5 * self._held_quality:
+                self._held_quality = evidence.quality
+                self._held = dict(evidence.features)
             return
         for name, value in evidence.features.items():
             self._sums[name] = self._sums.get(name, 0.0) + weight * value
@@ -75,7 +89,7 @@ class Gathered:
         self._fade(time_s)
         if self._weight < 1e-6:
             return None
-        means = {name: total / self._weight for name, total in self._sums.items()}
+        means = self._held if self._newest else {name: total / self._weight for name, total in self._sums.items()}
         # What small, dark or turned faces distort does not average out, however long one looks.
         clarity = min(1.0, self._weight / self._seconds / _CLEAR_QUALITY)
         return Measured(means, clarity * min(1.0, self._weight / needed_s))
@@ -85,6 +99,7 @@ class Gathered:
             keep = math.exp(-(time_s - self._time_s) / self._fade_s)
             self._weight *= keep
             self._seconds *= keep
+            self._held_quality *= keep
             self._sums = {name: total * keep for name, total in self._sums.items()}
             self._time_s = time_s
 
@@ -107,11 +122,15 @@ class Fusion:
     def __init__(self, calibration: Calibration, specs: Mapping[str, SignalSpec], prior_bonafide: float) -> None:
         self._thresholds = calibration.thresholds
         self._specs = specs
-        self._posterior = Posterior(calibration, specs.values(), prior_bonafide)
+        # Thresholds are learnt at even odds, so states are told at even odds, whatever prior is shown.
+        self._posterior = Posterior(calibration, specs.values(), EVEN_ODDS)
+        self._shown = Posterior(calibration, specs.values(), prior_bonafide)
         self._recent = {name: Gathered(HORIZON_S, newest=spec.newest) for name, spec in specs.items()}
         self._whole = {name: Gathered(math.inf, newest=spec.newest) for name, spec in specs.items()}
-        self._strongest: dict[str, tuple[float, float]] = {}
+        self._strongest: dict[tuple[str, bool], tuple[float, float]] = {}
         self._suspect_since: dict[Family, float] = {}
+        self._judged_s = 0.0
+        self._heard_s = -math.inf
         self._spoke = False
 
     @property
@@ -128,21 +147,35 @@ class Fusion:
         """Take in what a signal measured, and return it with its meaning (llr and reason)."""
         spec = self._specs[evidence.signal]
         if evidence.failed or evidence.quality <= 0 or not all(np.isfinite(list(evidence.features.values()))):
-            return replace(evidence, quality=0.0, reason=f"{spec.title} could not be measured here.")
+            evidence = replace(evidence, quality=0.0, reason=f"{spec.title} could not be measured here.")
+            self._recent[spec.name].add(evidence, spec.period_s)
+            self._whole[spec.name].add(evidence, spec.period_s)
+            return evidence
         self._spoke = True
+        self._heard_s = max(self._heard_s, evidence.end_s)
         self._recent[spec.name].add(evidence, spec.period_s)
         self._whole[spec.name].add(evidence, spec.period_s)
         llr = self._posterior.llr_of(spec.name, evidence.features)
         strongest = max(llr.values(), key=abs, default=0.0)
-        if abs(strongest) * evidence.quality >= self._strongest.get(spec.name, (0.0, 0.0))[1]:
-            self._strongest[spec.name] = (evidence.end_s, abs(strongest) * evidence.quality)
+        key = (spec.name, strongest > 0)
+        if abs(strongest) * evidence.quality >= self._faded_strength(key, evidence.end_s):
+            self._strongest[key] = (evidence.end_s, abs(strongest) * evidence.quality)
         return replace(evidence, llr=llr, reason=_sentence(spec, strongest))
+
+    def new_shot(self) -> None:
+        """Forget what was seen lately: another picture or another face begins here."""
+        self._recent = {name: Gathered(HORIZON_S, newest=spec.newest) for name, spec in self._specs.items()}
 
     def judge(self, time_s: float) -> Judgement:
         """Return the state as of now, from what was seen lately."""
-        belief = self._posterior.believe(self._measured(self._recent, time_s))
+        measured = self._measured(self._recent, time_s)
+        belief = self._posterior.believe(measured)
         suspected = self._lasting_suspicion(belief, time_s)
-        return self._judgement(belief, suspected, time_s, self._state(belief, suspected, time_s))
+        state = self._state(belief, suspected, time_s)
+        if state == "live" and time_s - self._heard_s > _SILENCE_S:
+            state = "inconclusive"
+        self._judged_s = time_s
+        return self._judgement(measured, suspected, time_s, state)
 
     def conclude(self, time_s: float, *, watched_share: float) -> Judgement:
         """Return the state of everything seen; a suspicion that came and went is the host's to keep.
@@ -155,36 +188,44 @@ class Fusion:
             Share of the session in which the candidate's face was seen, 0–1. Below one half it lowers
             the coverage: what was not watched is not vouched for.
         """
-        belief = self._posterior.believe(self._measured(self._whole, time_s))
+        measured = self._measured(self._whole, time_s)
         factor = min(1.0, 2 * watched_share)
-        belief = replace(belief, coverage={family: value * factor for family, value in belief.coverage.items()})
+        belief = _covered(self._posterior.believe(measured), factor)
         suspected = max(
             (family for family in FAMILIES if self._suspicious(belief, family, time_s)),
             key=belief.against,
             default=None,
         )
         state = self._state(belief, suspected, time_s)
-        return self._judgement(belief, suspected, time_s, "inconclusive" if state == "warming_up" else state)
+        return self._judgement(measured, suspected, time_s, "inconclusive" if state == "warming_up" else state, factor)
 
     def snapshot(self) -> Mapping[str, Any]:
         """Return the state for :meth:`restore`."""
         return {
-            "recent": {name: dict(vars(gathered)) for name, gathered in self._recent.items()},
-            "whole": {name: dict(vars(gathered)) for name, gathered in self._whole.items()},
+            "recent": {name: copy.deepcopy(vars(gathered)) for name, gathered in self._recent.items()},
+            "whole": {name: copy.deepcopy(vars(gathered)) for name, gathered in self._whole.items()},
             "strongest": dict(self._strongest),
             "suspect_since": dict(self._suspect_since),
+            "judged_s": self._judged_s,
+            "heard_s": self._heard_s,
             "spoke": self._spoke,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a snapshot."""
         for name, gathered in self._recent.items():
-            vars(gathered).update(state["recent"].get(name, {}))
+            vars(gathered).update(copy.deepcopy(state["recent"].get(name, {})))
         for name, gathered in self._whole.items():
-            vars(gathered).update(state["whole"].get(name, {}))
+            vars(gathered).update(copy.deepcopy(state["whole"].get(name, {})))
         self._strongest = dict(state["strongest"])
         self._suspect_since = dict(state["suspect_since"])
+        self._judged_s = float(state["judged_s"])
+        self._heard_s = float(state["heard_s"])
         self._spoke = bool(state["spoke"])
+
+    def _faded_strength(self, key: tuple[str, bool], time_s: float) -> float:
+        seen_s, strength = self._strongest.get(key, (time_s, 0.0))
+        return strength * math.exp(-(time_s - seen_s) / HORIZON_S)
 
     def _measured(self, gathered: Mapping[str, Gathered], time_s: float) -> dict[str, Measured]:
         found = {name: one.measured(time_s, self._specs[name].needed_s) for name, one in gathered.items()}
@@ -196,6 +237,8 @@ class Fusion:
             if not self._suspicious(belief, family, time_s):
                 self._suspect_since.pop(family, None)
                 continue
+            if time_s - self._judged_s > _SILENCE_S:
+                self._suspect_since.pop(family, None)  # Nobody looked in between: that is not lasting.
             since = self._suspect_since.setdefault(family, time_s)
             held = time_s - since >= self._thresholds.lasting_s
             if held and (lasting is None or belief.against(family) > belief.against(lasting)):
@@ -218,7 +261,15 @@ class Fusion:
         sure = belief.confidence >= self._thresholds.live_confidence and least >= self._thresholds.live_coverage
         return "live" if sure else "inconclusive"
 
-    def _judgement(self, belief: Belief, suspected: Family | None, time_s: float, state: State) -> Judgement:
+    def _judgement(
+        self,
+        measured: Mapping[str, Measured],
+        suspected: Family | None,
+        time_s: float,
+        state: State,
+        factor: float = 1.0,
+    ) -> Judgement:
+        belief = _covered(self._shown.believe(measured), factor)
         likeliest = suspected or _likeliest(belief)
         return Judgement(
             belief=belief,
@@ -254,9 +305,13 @@ class Fusion:
             family = max(llrs, key=lambda one: abs(llrs[one]))
             if abs(llrs[family]) < _SPEAKS_NATS:
                 continue
-            time_s = self._strongest.get(name, (0.0, 0.0))[0]
+            time_s = self._strongest.get((name, llrs[family] > 0), (0.0, 0.0))[0]
             found.append(Reason(name, time_s, family, llrs[family], _sentence(self._specs[name], llrs[family])))
         return tuple(sorted(found, key=lambda reason: -abs(reason.llr)))
+
+
+def _covered(belief: Belief, factor: float) -> Belief:
+    return replace(belief, coverage={family: value * factor for family, value in belief.coverage.items()})
 
 
 def _likeliest(belief: Belief) -> Family:

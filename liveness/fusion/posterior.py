@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from liveness.contract import SignalSpec
+from liveness.errors import CalibrationError
 from liveness.fusion.calibration import Calibration, Curve
 from liveness.verdict import FAMILIES, SPECIES, Family
 
@@ -55,8 +56,16 @@ class Posterior:
     """Fuses the measurements of the enabled signals; keeps no state between calls."""
 
     def __init__(self, calibration: Calibration, specs: Iterable[SignalSpec], prior_bonafide: float) -> None:
-        self._groups = {spec.name: spec.group for spec in specs}
+        known = {spec.name: spec for spec in specs}
+        self._groups = {name: spec.group for name, spec in known.items()}
         self._curves = [curve for curve in calibration.curves if curve.signal in self._groups]
+        for curve in self._curves:
+            strange = set(curve.features) - set(known[curve.signal].features)
+            if strange:
+                raise CalibrationError(
+                    f"the calibration does not fit this version: {curve.signal} does not measure "
+                    f"{', '.join(sorted(strange))}; learn it anew with `liveness calibrate`"
+                )
         self._shares = _prior_shares(calibration.shares)
         self._prior_bonafide = prior_bonafide
         self.examined: tuple[Family, ...] = tuple(

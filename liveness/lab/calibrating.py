@@ -14,7 +14,7 @@ from liveness.contract import SignalSpec, discover
 from liveness.errors import ManifestError
 from liveness.fusion.calibration import Calibration
 from liveness.lab.dataset import SIMULATED, Measured, Sample, measure, read_manifest, simulate
-from liveness.lab.fitting import COVERAGE_MISS, FOLDS, LIVE_MISS, LONG_S, SUSPECT_MARGIN_NATS, fit
+from liveness.lab.fitting import COVERAGE_MISS, FOLDS, LEAST_SUSPICION, LIVE_MISS, LONG_S, SUSPECT_MARGIN_NATS, fit
 
 
 def signal_specs() -> dict[str, SignalSpec]:
@@ -79,14 +79,18 @@ def _provenance(measured: Sequence[Measured], persons: int, seed: int) -> dict[s
         "corpus_sha256": hashlib.sha256("\n".join(files).encode()).hexdigest(),
         "seed": seed,
         "persons": persons,
+        "bona_fide_seconds": round(
+            sum(one.measurements.duration_s for one in real if one.sample.label == "bonafide"), 1
+        ),
         "clips": sum(not one.sample.picture for one in real),
         "pictures": sum(one.sample.picture for one in real),
         "simulated": len(measured) - len(real),
         "by_type": dict(sorted(types.items())),
         "stated": {
-            "live_confidence": f"{LIVE_MISS:.0%} of live persons' clips of at least {LONG_S:g} s fall below it",
-            "live_coverage": f"{COVERAGE_MISS:.0%} of live persons' clips of at least {LONG_S:g} s fall below it",
-            "suspect": f"{SUSPECT_MARGIN_NATS} nats above the highest that any live person's clip reached",
+            "live_confidence": f"{LIVE_MISS:.0%} of live persons' clips of {LONG_S:g} s or more fall below it, or 0.5",
+            "live_coverage": f"{COVERAGE_MISS:.0%} of live persons' clips of {LONG_S:g} s or more fall below it, or 0.3",
+            "suspect": f"{SUSPECT_MARGIN_NATS} nats above the highest that any live person's clip reached, "
+            f"or {LEAST_SUSPICION}",
             "folds": f"{FOLDS} by person; what thresholds rest on comes from curves that did not see the person",
         },
         "files": files,

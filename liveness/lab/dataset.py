@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,7 +41,7 @@ _LONGEST_S = 60.0
 """No more of a clip is measured for calibration and evaluation."""
 
 # Everything above the signals' and engine's own layer cannot change what they measure.
-_MEASURING_CODE = ("contract.py", "dsp.py", "engine.py", "frames.py", "geometry.py", "media.py")
+_MEASURING_CODE = ("config.py", "contract.py", "dsp.py", "engine.py", "frames.py", "geometry.py", "media.py")
 _MEASURING_FOLDERS = ("faces", "measures", "signals")
 
 
@@ -104,6 +105,8 @@ _LABELS = ("bonafide", "attack")
 
 
 def _sample(manifest: Path, line: int, row: Mapping[str, str]) -> Sample:
+    if not row["file"]:
+        raise ManifestError(f"{manifest}, line {line}: expected {len(row)} columns, this row has fewer")
     file = manifest.parent / row["file"]
     if not file.is_file():
         raise ManifestError(f"{manifest}, line {line}: there is no file {row['file']}")
@@ -194,9 +197,12 @@ def _measure_clip(path: Path) -> Measurements:
             watched += engine.face_box is not None
             if verdict is not None:
                 moments.append((frame.time_s, tuple(engine.take_evidence())))
+        failures = [notice.text for notice in engine.take_notices() if notice.kind == "signal_failed"]
+        if failures:
+            raise MediaError(f"{path}: a signal failed while measuring: {failures[0]}")
         rest = tuple(engine.take_evidence())
-        if rest:
-            moments.append((last_s, rest))
+        if rest and moments:
+            moments[-1] = (moments[-1][0], (*moments[-1][1], *rest))
         duration_s = last_s + (1.0 / recording.info.fps if recording.info.fps else 0.0)
     return Measurements(duration_s, watched / max(analysed, 1), tuple(moments))
 
@@ -228,10 +234,7 @@ def _measure_picture(path: Path) -> Measurements:
     """Show a picture for a few seconds to the signals that can judge a single one."""
     signals = {name: cls() for name, cls in discover(liveness.signals).items() if cls.spec.still}
     found: list[Evidence] = []
-    try:
-        picture = read_picture(path)
-    except MediaError:
-        return Measurements(0.0, 0.0, ())
+    picture = read_picture(path)
     with FaceFollower() as follower:
         for index in range(8):
             observation = follower.see(_Held(picture, index, index * 0.5))
@@ -251,7 +254,8 @@ def _code_hash() -> str:
     root = Path(liveness.__file__).parent
     files = [root / name for name in _MEASURING_CODE]
     files += [file for folder in _MEASURING_FOLDERS for file in sorted((root / folder).glob("*.py"))]
-    return _hash_of(files)
+    versions = " ".join(metadata.version(name) for name in ("av", "mediapipe", "opencv-python"))
+    return hashlib.sha256(f"{_hash_of(files)} {versions}".encode()).hexdigest()
 
 
 def _hash_of(files: Iterable[Path]) -> str:

@@ -156,6 +156,7 @@ def _figures(
         by_type[one.sample.attack_type].append(one)
         by_family[str(family_of(one.sample.attack_type))].append(one)
     types = {name: _attack_figures(ones, bona_fide) for name, ones in sorted(by_type.items())}
+    real = [one for one in attacks if not one.sample.simulated] or attacks
     return {
         "schema": "liveness.evaluation/1",
         "mode": mode,
@@ -167,7 +168,7 @@ def _figures(
         "worst_type": max(
             types, key=lambda name: (types[name]["apcer"]["rate"], types[name]["apcer"]["interval"][0]), default=None
         ),
-        "confidence": _confidence_figures(bona_fide, attacks),
+        "confidence": _confidence_figures(bona_fide, real),
         "pairs": _pair_figures(bona_fide, attacks),
         "pictures": _picture_figures(pictures),
         "clips": [
@@ -191,6 +192,7 @@ def _bona_fide_figures(ones: Sequence[Judged]) -> dict[str, Any]:
     long = [one for one in ones if one.duration_s >= 8]
     return {
         "count": len(ones),
+        "seconds": round(sum(one.duration_s for one in ones), 1),
         "bpcer": rate(sum(one.outcome.state == "suspect" for one in ones), len(ones)),
         "inconclusive": rate(sum(one.outcome.state == "inconclusive" for one in ones), len(ones)),
         "live": rate(sum(one.outcome.state == "live" for one in ones), len(ones)),

@@ -26,8 +26,9 @@ def show(console: Console, figures: Mapping[str, Any]) -> None:
     console.print(f"Evaluation of {', '.join(figures['manifests'])} — {_MODES[figures['mode']]}", highlight=False)
     bona_fide = figures["bona_fide"]
     console.print(
-        f"Bona fide  {bona_fide['count']} clips   BPCER {percent(bona_fide['bpcer'])}   "
-        f"inconclusive {percent(bona_fide['inconclusive'])}   live {percent(bona_fide['live'])}   "
+        f"Bona fide  {bona_fide['count']} clips, {bona_fide['seconds'] / 60:.1f} minutes in all: "
+        f"BPCER {percent(bona_fide['bpcer'])}   inconclusive {percent(bona_fide['inconclusive'])}   "
+        f"live {percent(bona_fide['live'])}   "
         f"live of those of 8 s or more {percent(bona_fide['live_of_8_s_or_more'])}",
         highlight=False,
     )
@@ -41,7 +42,8 @@ def show(console: Console, figures: Mapping[str, Any]) -> None:
     confidence = figures["confidence"]
     area = confidence["auc"]
     console.print(
-        f"Confidence: AUC {_area(area)}   Brier {confidence['brier']}   calibration slope {confidence['slope']}   "
+        f"Confidence, real attacks only: AUC {_area(area)}   Brier {confidence['brier']}   "
+        f"calibration slope {confidence['slope']}   "
         f"swap below its own original {percent(figures['pairs']['swap_below_its_original'])}",
         highlight=False,
     )

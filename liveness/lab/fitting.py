@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 
 from liveness.contract import SignalSpec
 from liveness.fusion.calibration import Calibration, Curve, Thresholds, covariance_rows
-from liveness.fusion.fusion import Fusion, Gathered
+from liveness.fusion.fusion import EVEN_ODDS, Fusion, Gathered
 from liveness.fusion.posterior import Belief
 from liveness.lab.dataset import Measured, group_folds
 from liveness.verdict import FAMILIES, SPECIES, Family, State, species_of
@@ -52,6 +52,8 @@ _LASTING_S = 1.0
 _LEAST_S = 2.5
 _RIDGES = (0.1, 0.5, 3.0)
 """Strengths of the prior on slopes; for each curve the one that predicts unseen groups best is taken."""
+_LEAST_GROUPS = 4
+"""A curve needs so many groups of each class: fewer teach what these few have in common."""
 _NO_CURVE_FOR = frozenset({"recording", "other_person"})
 """A recording that never repeats differs in nothing that is measured here; it keeps its share, at 0 nats."""
 
@@ -76,8 +78,7 @@ def rows_of(measured: Sequence[Measured], specs: Mapping[str, SignalSpec]) -> li
         gathered = {name: Gathered(math.inf, newest=spec.newest) for name, spec in specs.items()}
         for _, batch in one.measurements.moments:
             for evidence in batch:
-                if not evidence.failed and evidence.quality > 0:
-                    gathered[evidence.signal].add(evidence, specs[evidence.signal].period_s)
+                gathered[evidence.signal].add(evidence, specs[evidence.signal].period_s)
         signals = {}
         for name, have in gathered.items():
             found = have.measured(one.measurements.duration_s, specs[name].needed_s)
@@ -145,6 +146,8 @@ def _fit_curve(rows: Sequence[Row], spec: SignalSpec, species: str, ridge: float
         return None
     x = np.array([[row.signals[spec.name][0][feature] for feature in spec.features] for row in training])
     weights, count = _balanced(training, attack, np.array([row.signals[spec.name][1] for row in training]))
+    if count < _LEAST_GROUPS:
+        return None
     low, high = np.quantile(x, 0.01, axis=0), np.quantile(x, 0.99, axis=0)
     x = np.clip(x, low, high)
     mean = np.average(x, axis=0, weights=weights)
@@ -302,7 +305,7 @@ class Outcome:
 
 def replay(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSpec]) -> Outcome:
     """Fuse the measurements of a clip just as the engine does, and conclude as a review does."""
-    fusion = Fusion(calibration, specs, 0.5)
+    fusion = Fusion(calibration, specs, EVEN_ODDS)
     beliefs: list[tuple[float, Belief]] = []
     worst: tuple[float, Belief] | None = None
     decided_s = live_s = None
@@ -312,7 +315,7 @@ def replay(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSp
         judged = fusion.judge(time_s)
         beliefs.append((time_s, judged.belief))
         if judged.state == "suspect":
-            top = max(judged.belief.families.values())
+            top = max(judged.belief.against(family) for family in FAMILIES)
             decided_s = time_s if decided_s is None else decided_s
             if worst is None or top > worst[0]:
                 worst = (top, judged.belief)

@@ -23,6 +23,10 @@ from liveness.verdict import FAMILIES, Evidence, Family, Verdict
 
 SCHEMA = "liveness.review/1"
 _LONGEST_TIMELINE = 1200
+_MOST_NOTICES = 200
+"""Of each kind."""
+_DOUBT_S = 30.0
+"""A stretch without a live state of this length, after the first live one, is not vouched for by the rest."""
 _THUMBNAIL_WIDTH = 320
 
 Progress = Callable[[float, float | None, Verdict | None], None]
@@ -94,7 +98,7 @@ def review_recording(
         if last is None:
             raise MediaError(f"{path}: expected a video, found no picture in it")
         duration_s = max(last.time_s, 0.0) + (1.0 / recording.info.fps if recording.info.fps else 0.0)
-        final = notes.worst or engine.conclude(last, duration_s)
+        final = notes.worst or notes.tempered(engine.conclude(last, duration_s))
         kbit_s = round(recording.video_bytes * 8 / 1000 / duration_s, 1) if duration_s > 0 else None
         final = replace(final, received=replace(final.received, kbit_s=kbit_s))
         data = _document(recording, engine, calibration, notes, final, duration_s=duration_s, region=region)
@@ -113,13 +117,16 @@ class _Notes:
     worst: Verdict | None = None
     _open: dict[str, Evidence] = field(default_factory=dict)
     _best: dict[tuple[str, bool], tuple[float, float, bytes]] = field(default_factory=dict)
-    _stride: int = 1
-    _count: int = 0
+    _interval_s: float = 0.0
+    _live_s: float | None = None
+    _doubt: tuple[float, float] = (0.0, 0.0)
+    _told: dict[str, int] = field(default_factory=dict)
 
     def take(self, engine: Engine, frame: MediaFrame, verdict: Verdict | None) -> None:
         """Take in what the engine has to say after one frame."""
         for notice in engine.take_notices():
-            if len(self.notices) < _LONGEST_TIMELINE:
+            self._told[notice.kind] = self._told.get(notice.kind, 0) + 1
+            if self._told[notice.kind] <= _MOST_NOTICES:
                 self.notices.append(notice)
         for evidence in engine.take_evidence():
             self._merge(evidence)
@@ -127,10 +134,19 @@ class _Notes:
                 self._picture(evidence, frame)
         if verdict is not None:
             self._add(verdict)
-            if verdict.state == "suspect" and (
-                self.worst is None or max(verdict.families.values()) > max(self.worst.families.values())
-            ):
+            if verdict.state == "suspect" and (self.worst is None or _against(verdict) > _against(self.worst)):
                 self.worst = verdict
+
+    def tempered(self, verdict: Verdict) -> Verdict:
+        """Return the final verdict, at most inconclusive if a long stretch of the recording was."""
+        start_s, length_s = self._doubt
+        if verdict.state != "live" or length_s < _DOUBT_S:
+            return verdict
+        summary = (
+            f"Most of the recording looks like a live person, but {length_s:.0f} seconds from {start_s:.0f} s on "
+            "do not say so; look at that stretch."
+        )
+        return replace(verdict, state="inconclusive", summary=summary)
 
     def finished(self) -> list[Evidence]:
         """Return all merged evidence in order of time."""
@@ -147,20 +163,21 @@ class _Notes:
         return found
 
     def _add(self, verdict: Verdict) -> None:
-        """Keep every n-th verdict and all changes of state, with n doubled whenever the list grows long."""
-        changed = bool(self.timeline) and self.timeline[-1].state != verdict.state
-        self._count += 1
-        if not changed and self._count % self._stride:
-            return
+        """Keep a verdict per interval, and changes of state a little more often; both ever more sparsely."""
+        if verdict.state == "live":
+            self._live_s = verdict.time_s
+        elif self._live_s is not None and verdict.time_s - self._live_s > self._doubt[1]:
+            self._doubt = (self._live_s, verdict.time_s - self._live_s)
+        if self.timeline:
+            since_s = verdict.time_s - self.timeline[-1].time_s
+            changed = self.timeline[-1].state != verdict.state
+            if since_s < (self._interval_s / 4 if changed else self._interval_s):
+                return
         self.timeline.append(verdict)
         if len(self.timeline) > _LONGEST_TIMELINE:
-            self._stride *= 2
-            kept = [
-                one
-                for index, one in enumerate(self.timeline)
-                if index % 2 == 0 or self.timeline[index - 1].state != one.state
-            ]
-            self.timeline = kept
+            span_s = self.timeline[-1].time_s - self.timeline[0].time_s
+            self._interval_s = 4 * span_s / _LONGEST_TIMELINE
+            self.timeline = self.timeline[::2]
 
     def _merge(self, new: Evidence) -> None:
         """Join evidence with the one before of its signal where both say the same."""
@@ -189,6 +206,12 @@ class _Notes:
             coded = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
             jpeg = np.asarray(coded).tobytes()
             self._best[evidence.signal, towards] = (evidence.end_s, strength, jpeg)
+
+
+def _against(verdict: Verdict) -> float:
+    """Return the likeliest family's posterior against a live person alone."""
+    likeliest = max(verdict.families.values())
+    return likeliest / (likeliest + verdict.confidence)
 
 
 def _alike(old: Evidence, new: Evidence) -> bool:

@@ -92,10 +92,9 @@ class Loops(Signal):
             # A long gap is not remembered as seconds of a frozen picture.
             self._start_s += (slot - self._count) / self.settings.clock_hz
             slot = self._count
-        for at in range(self._count, slot + 1):
-            self._put(at, cells)
-        if slot >= 0:
-            self._cells[min(slot, self._count - 1)] = cells
+        for _ in range(slot + 1 - self._count):
+            self._put(cells)
+        self._cells[self._count - 1] = cells
 
     def observe(self, observation: Observation) -> None:
         """Note that a face is there; without one nothing is said."""
@@ -152,19 +151,19 @@ class Loops(Signal):
             return "There is too little movement to tell whether it repeats."
         return None
 
-    def _put(self, at: int, cells: Floats) -> None:
-        if at >= self._longest:
+    def _put(self, cells: Floats) -> None:
+        """Append one slot; when the memory is full, its older half is forgotten."""
+        if self._count >= self._longest:
             half = self._longest // 2
             self._cells[: self._count - half] = self._cells[half : self._count].copy()
             self._count -= half
             self._start_s += half / self.settings.clock_hz
-            at = self._count
-        if at >= len(self._cells):
+        if self._count >= len(self._cells):
             grown = np.zeros((min(2 * len(self._cells), self._longest), self._cells.shape[1]), dtype=np.float32)
             grown[: self._count] = self._cells[: self._count]
             self._cells = grown
-        self._cells[at] = cells
-        self._count = at + 1
+        self._cells[self._count] = cells
+        self._count += 1
 
     def _mismatch(self, query: Floats, weights: Floats, offsets: npt.NDArray[np.int64], starts: int) -> Floats:
         """Return for each start slot the weighted RMS difference of the query to the stretch that begins there."""

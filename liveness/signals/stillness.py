@@ -78,6 +78,7 @@ class Stillness(Signal):
     def __init__(self) -> None:
         self._shapes: deque[tuple[float, Floats, float]] = deque()
         self._changed_s = -np.inf
+        self._thawed_s = -np.inf
         self._time_s = 0.0
         self._most_percent = 0.0
         self._why = "No face has been seen for three seconds on end."
@@ -86,6 +87,8 @@ class Stillness(Signal):
         """Note when the picture last changed at all."""
         self._time_s = tick.time_s
         if tick.face_change > 0 or tick.rest_change > 0:
+            if 0.5 < tick.time_s - self._changed_s < self.settings.freeze_s:
+                self._thawed_s = tick.time_s
             self._changed_s = tick.time_s
 
     def observe(self, observation: Observation) -> None:
@@ -124,7 +127,8 @@ class Stillness(Signal):
             quality = max(quality, ramp(features["deformation"], *self.settings.surely_still))
         percent = float(np.exp(features["deformation"]))
         frozen_s = self._time_s - self._changed_s
-        if self._most_percent > self.settings.moved_percent and 0.5 < frozen_s < self.settings.freeze_s:
+        froze = 0.5 < frozen_s < self.settings.freeze_s or self._time_s - self._thawed_s < self.settings.window_s
+        if self._most_percent > self.settings.moved_percent and froze:
             quality = 0.0
             self._why = "The picture is frozen; that may be the connection."
         elif quality < 0.05:

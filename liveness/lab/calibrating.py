@@ -88,7 +88,7 @@ def _provenance(measured: Sequence[Measured], persons: int, seed: int) -> dict[s
         "by_type": dict(sorted(types.items())),
         "stated": {
             "live_confidence": f"{LIVE_MISS:.0%} of live persons' clips of {LONG_S:g} s or more fall below it, or 0.5",
-            "live_coverage": f"{COVERAGE_MISS:.0%} of live persons' clips of {LONG_S:g} s or more fall below it, or 0.3",
+            "live_coverage": f"{COVERAGE_MISS:.0%} of live persons' clips of {LONG_S:g} s or more fall below, or 0.3",
             "suspect": f"{SUSPECT_MARGIN_NATS} nats above the highest that any live person's clip reached, "
             f"or {LEAST_SUSPICION}",
             "folds": f"{FOLDS} by person; what thresholds rest on comes from curves that did not see the person",

@@ -20,6 +20,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from mediapipe.python.solutions.face_detection import FaceDetection
 from mediapipe.python.solutions.face_mesh import FaceMesh
 
+_NOTHING: Pixels = np.zeros((64, 64, 3), dtype=np.uint8)
+"""A picture without a face; once a model has seen it, all its threads have started, and greeted."""
+
 POINTS = 478
 """Landmarks of one face: 468 of the mesh, then five for each iris."""
 
@@ -52,6 +55,7 @@ class LandmarkTracker:
     def __init__(self) -> None:
         with _banners_off():
             self._mesh = FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=True)
+            self._mesh.process(_NOTHING)
         self._greeted = False
 
     def __enter__(self) -> Self:
@@ -94,6 +98,7 @@ class LandmarkTracker:
         """Forget the face, so that the next picture is searched."""
         with _banners_off():
             self._mesh.reset()
+            self._mesh.process(_NOTHING)
         self._greeted = False
 
     def close(self) -> None:
@@ -107,7 +112,7 @@ class FaceDetector:
     def __init__(self, *, min_score: float = 0.6) -> None:
         with _banners_off():
             self._detector = FaceDetection(model_selection=0, min_detection_confidence=min_score)
-            self._detector.process(np.zeros((64, 64, 3), dtype=np.uint8))
+            self._detector.process(_NOTHING)
 
     def detect(self, rgb: Pixels) -> list[tuple[Box, float]]:
         """Return (box, score) of every face in the (height, width, 3) picture, largest first."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import signal
 import sys
 import time
@@ -21,9 +23,9 @@ from rich.table import Table
 from rich.text import Text
 
 from liveness import __version__
-from liveness.errors import ConfigError, LivenessError
+from liveness.errors import ConfigError, LivenessError, MediaError
 from liveness.frames import Box
-from liveness.output import whole_file
+from liveness.output import check_targets, visible, whole_file
 from liveness.verdict import Family, Verdict
 
 app = typer.Typer(
@@ -78,6 +80,9 @@ _QUESTIONS: dict[Family, str] = {
 def main() -> None:
     """Run the command line; errors of ours become one line and an exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except ConfigError as error:
@@ -93,6 +98,9 @@ def main() -> None:
         # The reader of our output has gone, as `| head` does.
         sys.stderr.close()
         sys.exit(EXIT_UNREADABLE)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(ConfigError(f"{where}{error.strerror or error}; check the path, its permissions and the space left"), 1)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
@@ -100,7 +108,7 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _fail(error: LivenessError, code: int) -> NoReturn:
-    sys.stderr.write(f"liveness: {error}\n")
+    sys.stderr.write(f"liveness: {visible(str(error))}\n")
     sys.exit(code)
 
 
@@ -121,7 +129,9 @@ def _options(
 
 @app.command()
 def review(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, or folders with recordings.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", readable=False, help="Recordings, or folders with recordings.")
+    ],
     json_to: Annotated[
         str | None, typer.Option("--json", metavar="PATH|-", help="Write JSON (several files: one object a line).")
     ] = None,
@@ -150,8 +160,12 @@ def review(
     learnt = load(calibration)
     box = _region(region) if region else None
     jobs, several = _recordings(files)
+    sources = [job for job in jobs if isinstance(job, Path)]
     if html and several:
+        if html.exists() and not html.is_dir():
+            raise ConfigError(f"{html}: several recordings need a folder for their reports, this is a file")
         html.mkdir(parents=True, exist_ok=True)
+    check_targets([*_files(json_to), *([html] if html and not several else [])], sources)
     notes = Console(stderr=True)
     states: list[str] = []
     named: set[str] = set()
@@ -171,7 +185,9 @@ def review(
                 raise
             except LivenessError as error:
                 unreadable += 1
-                notes.print(f"liveness: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+                notes.print(
+                    f"liveness: {visible(str(error))}", style="red", markup=False, highlight=False, soft_wrap=True
+                )
                 continue
             seconds = time.perf_counter() - started
             done.data["processing"] = {
@@ -212,6 +228,7 @@ def evaluate(
     from liveness.lab.evaluation_page import page
     from liveness.lab.evaluation_table import show
 
+    check_targets([*_files(json_to), *([html] if html else [])], manifests)
     kinds = [] if simulate in ("", "none") else simulate.split(",")
     with _counting("evaluating") as tell:
         figures = evaluate_manifests(
@@ -241,6 +258,7 @@ def calibrate(
     from liveness.fusion.calibration import dump
     from liveness.lab.calibrating import calibrate_manifests
 
+    check_targets([out], manifests)
     with _counting("calibrating") as tell:
         learnt = calibrate_manifests(manifests, seed=seed, cache=cache or _cache(), progress=tell)
     with whole_file(out) as file:
@@ -261,6 +279,7 @@ def attack(
     """Make a labelled attack clip from a bona fide recording, to try a set-up with."""
     from liveness.lab.attacks import make_attack
 
+    check_targets([target], [source])
     make_attack(kind, source, target, seed=seed)
     sys.stdout.write(f"{target}: attack type sim_{kind}, made from {source}\n")
 
@@ -319,18 +338,30 @@ def _region(text: str) -> Box:
 
 def _recordings(files: list[Path]) -> tuple[list[Path | LivenessError], bool]:
     """Return the recordings to review, folders unfolded, and whether there may be several."""
-    from liveness.errors import MediaError
-
     jobs: list[Path | LivenessError] = []
     for path in files:
         if not path.is_dir():
             jobs.append(path)
             continue
-        inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in MEDIA_SUFFIXES and one.is_file())
-        jobs += inside or [
+        inside, closed = _media_in(path)
+        jobs += closed
+        jobs += sorted(inside) or [
             MediaError(f"{path}: expected recordings in this folder, found none ({', '.join(sorted(MEDIA_SUFFIXES))})")
         ]
     return jobs, len(files) > 1 or files[0].is_dir()
+
+
+def _media_in(folder: Path) -> tuple[list[Path], list[LivenessError]]:
+    """Return the recordings in a folder and below, and an error for each folder that cannot be read."""
+    inside: list[Path] = []
+    errors: list[OSError] = []
+    for at, _, names in os.walk(folder, onerror=errors.append):
+        inside += [Path(at, name) for name in names if Path(name).suffix.lower() in MEDIA_SUFFIXES]
+    return inside, [_closed(error) for error in errors]
+
+
+def _closed(error: OSError) -> LivenessError:
+    return MediaError(f"{error.filename}: this folder cannot be read: {error.strerror}; check its permissions")
 
 
 def _json_target(json_to: str | None, stack: ExitStack) -> TextIO | None:
@@ -348,6 +379,10 @@ def _free_name(path: Path, named: set[str], sha256: str) -> str:
     return name
 
 
+def _files(json_to: str | None) -> list[Path]:
+    return [] if json_to in (None, "-") else [Path(str(json_to))]
+
+
 def _exit_code(states: list[str], unreadable: int) -> int:
     if unreadable:
         return EXIT_UNREADABLE
@@ -358,8 +393,6 @@ def _exit_code(states: list[str], unreadable: int) -> int:
 
 def _cache() -> Path:
     """Return the folder for what can be computed again, after the XDG base directory specification."""
-    import os
-
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "liveness"
 
 
@@ -376,7 +409,7 @@ def _progress(console: Console, path: Path) -> Iterator[Callable[[float, float |
         TextColumn("{task.fields[place]}  {task.fields[speed]}  {task.fields[found]}"),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task: TaskID = bar.add_task(escape(path.name), total=None, place="", speed="", found="")
+        task: TaskID = bar.add_task(escape(visible(path.name)), total=None, place="", speed="", found="")
         started = time.perf_counter()
 
         def tell(time_s: float, duration_s: float | None, verdict: Verdict | None) -> None:
@@ -420,7 +453,7 @@ def _show(console: Console, data: dict[str, Any], report: Path | None) -> None:
     low, high = verdict["interval"]
     head = Text.assemble(
         (label, style),
-        f"  {data['file']}  ",
+        f"  {visible(data['file'])}  ",
         (_clock(data["duration_s"]), "dim"),
     )
     sure = f"confidence {verdict['confidence']:.0%} (90 % interval {low:.0%}–{high:.0%})"

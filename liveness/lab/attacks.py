@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.error
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +30,7 @@ RECIPE = 1
 LONGEST_SOURCE_S = 12.0
 """No more of a source than this is held in memory."""
 _LARGEST_PX = 640
+_SMALLEST_PX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def make_attack(kind: str, source: Path, target: Path, *, seed: int = 0) -> None
     source
         A bona fide recording; its first :data:`LONGEST_SOURCE_S` seconds are used.
     target
-        Where to write; an unfinished file is removed when something fails.
+        Where to write; what is there stays until the new clip is whole.
     seed
         Draws all parameters of the attack.
 
@@ -72,11 +75,15 @@ def make_attack(kind: str, source: Path, target: Path, *, seed: int = 0) -> None
         raise ConfigError(f"unknown attack kind {kind!r}: expected one of {', '.join(MAKERS)}")
     rng = np.random.default_rng([seed, *kind.encode()])
     pictures = read_source(source)
+    # Beside the target, and with its ending, which names the container.
+    part = target.with_name(f".{os.getpid()}.{target.name}")
     try:
-        write_clip(target, MAKERS[kind](pictures, rng), pictures.fps, quality=int(rng.integers(20, 31)))
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+        write_clip(part, MAKERS[kind](pictures, rng), pictures.fps, quality=int(rng.integers(20, 31)))
+        part.replace(target)
+    except (ValueError, av.error.FFmpegError) as error:
+        raise MediaError(f"{target}: cannot be written as video ({error}); name a file such as attack.mp4") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read_source(path: Path) -> Source:
@@ -92,8 +99,12 @@ def read_source(path: Path) -> Source:
             rgb = frame.rgb(max_width=_LARGEST_PX)
             size = size or (rgb.shape[1] // 2 * 2, rgb.shape[0] // 2 * 2)
             pictures.append(np.ascontiguousarray(rgb[: size[1], : size[0]]))
-    if not pictures:
+    if not pictures or size is None:
         raise MediaError(f"{path}: expected at least one picture, found none")
+    if min(size) < _SMALLEST_PX:
+        raise MediaError(
+            f"{path}: expected pictures of at least {_SMALLEST_PX} × {_SMALLEST_PX}, got {size[0]} × {size[1]}"
+        )
     return Source(fps, tuple(pictures))
 
 

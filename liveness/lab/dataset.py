@@ -88,11 +88,12 @@ def read_manifest(path: Path) -> list[Sample]:
         no family is known for.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            rows, columns = list(reader), reader.fieldnames or []
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path}: cannot be read as CSV: {error}") from error
-    missing = [name for name in COLUMNS if not rows or name not in rows[0]]
+    missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise ManifestError(f"{path}: expected the columns {', '.join(COLUMNS)}; {', '.join(missing)} not found")
     samples = [_sample(path, number, row) for number, row in enumerate(rows, start=2) if row["label"] in _LABELS]
@@ -108,8 +109,12 @@ def _sample(manifest: Path, line: int, row: Mapping[str, str]) -> Sample:
     if not row["file"]:
         raise ManifestError(f"{manifest}, line {line}: expected {len(row)} columns, this row has fewer")
     file = manifest.parent / row["file"]
-    if not file.is_file():
-        raise ManifestError(f"{manifest}, line {line}: there is no file {row['file']}")
+    try:
+        there = file.is_file()
+    except OSError:
+        there = False
+    if not there:
+        raise ManifestError(f"{manifest}, line {line}: there is no file {row['file'][:200]}")
     if row["label"] == "attack" and species_of(row["attack_type"]) is None:
         raise ManifestError(f"{manifest}, line {line}: attack type {row['attack_type']!r} belongs to no known family")
     # A table of pictures names their source, and a source is what its pictures have in common.

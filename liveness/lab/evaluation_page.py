@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import shlex
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from scipy.stats import beta
 
+from liveness.output import visible
 from liveness.verdict import FAMILIES, family_of
 
 STATES = ("live", "inconclusive", "suspect")
@@ -294,7 +294,7 @@ def _environment() -> Environment:
         "share": _share,
         "interval": _interval,
         "area": _area,
-        "visible": _visible,
+        "visible": visible,
         "words": lambda name: str(name).replace("_", " "),
         "type_name": _type_name,
         "number": _number,
@@ -323,7 +323,7 @@ def _data_uri(figures: Mapping[str, Any]) -> str:
 def _command(figures: Mapping[str, Any]) -> str:
     """Return the command that makes these figures again, run beside the manifests."""
     types = {clip["attack_type"].removeprefix("sim_") for clip in figures["clips"] if _simulated(clip)}
-    words = ["liveness", "evaluate", *(shlex.quote(_visible(name)) for name in figures["manifests"])]
+    words = ["liveness", "evaluate", *(shlex.quote(visible(name)) for name in figures["manifests"])]
     words += ["--simulate", shlex.quote(",".join(sorted(types)) or "none")]
     words += ["--in-sample"] if figures["mode"] == "in-sample" else []
     return " ".join([*words, "--html", "evaluation.html"])
@@ -534,15 +534,8 @@ def _area(area: Mapping[str, Any]) -> str:
 
 def _type_name(name: str) -> str:
     """Write an attack type as words."""
-    return _visible(name.removeprefix("sim_").replace("_", " "))
+    return visible(name.removeprefix("sim_").replace("_", " "))
 
 
 def _number(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
-
-
-def _visible(text: Any) -> str:
-    """Show control and direction-changing characters, which could make a name read as another."""
-    return "".join(
-        f"\\u{ord(char):04x}" if unicodedata.category(char) in {"Cc", "Cf", "Cs"} else char for char in str(text)
-    )

@@ -12,7 +12,6 @@ import hashlib
 import math
 import os
 import secrets
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from liveness.errors import MediaError
+from liveness.output import visible
 from liveness.verdict import FAMILIES, Family
 
 EMBED_LIMIT = 200_000_000
@@ -317,7 +317,7 @@ def _environment() -> Environment:
         "portion": _portion,
         "strength": _strength,
         "odds": _odds,
-        "visible": _visible,
+        "visible": visible,
         "words": lambda name: str(name).replace("_", " "),
         "number": _number,
     }
@@ -682,10 +682,3 @@ def _number(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return "–" if value is None else str(value)
-
-
-def _visible(text: Any) -> str:
-    """Show control and direction-changing characters, which could make a file name read as another."""
-    return "".join(
-        f"\\u{ord(char):04x}" if unicodedata.category(char) in {"Cc", "Cf", "Cs"} else char for char in str(text)
-    )

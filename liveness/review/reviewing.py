@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -234,7 +235,8 @@ def _document(
     provenance = calibration.provenance
     return {
         "schema": SCHEMA,
-        "file": path.name,
+        # A name that is no UTF-8 must not make the JSON unreadable.
+        "file": os.fsencode(path.name).decode("utf-8", "replace"),
         "sha256": sha256_of(path),
         "duration_s": _round(duration_s),
         "media": {

@@ -35,7 +35,7 @@ class StillnessSettings:
 
     window_s: float = 3.0
     least_frames_per_s: float = 4.0
-    freeze_s: float = 12.0
+    freeze_s: float = 30.0
     """Exact repeats after movement count as a frozen link up to this long."""
     surely_still: tuple[float, float] = (-1.4, -2.4)
     """Deformation (log %) from which on, and at which fully, the circumstances no longer matter."""

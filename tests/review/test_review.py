@@ -183,6 +183,50 @@ def test_a_wrong_option_is_refused_in_one_line(clips: Path, tmp_path: Path, argu
     assert list(tmp_path.iterdir()) == []
 
 
+def test_outputs_never_destroy_inputs_or_one_another(tmp_path: Path) -> None:
+    recording = save(tmp_path / "good.mp4", talking(3))
+    before = recording.read_bytes()
+    both = tmp_path / "both"
+    cases: list[tuple[list[str | Path], str]] = [
+        (["review", recording, "--json", recording], "one of the inputs"),
+        (["review", recording, "--html", recording], "one of the inputs"),
+        (["review", recording, "--json", both, "--html", both], "two outputs"),
+        (["review", recording, "--html", tmp_path], "this is a folder"),
+        (["review", recording, "--html", tmp_path / "no" / "x.html"], "choose a folder that exists"),
+        (["attack", "still", recording, recording], "one of the inputs"),
+    ]
+    for arguments, words in cases:
+        done = liveness(*arguments)
+        assert done.returncode == 2, done.stderr
+        assert words in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert recording.read_bytes() == before
+
+
+def test_an_attack_that_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
+    recording = save(tmp_path / "good.mp4", talking(3))
+    kept = tmp_path / "keep.xyz"
+    kept.write_text("precious")
+    done = liveness("attack", "loop", recording, kept)
+    assert done.returncode == 1
+    assert "name a file such as attack.mp4" in done.stderr
+    assert kept.read_text() == "precious"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["good.mp4", "keep.xyz"]
+
+
+def test_names_from_strangers_do_not_steer_the_terminal_nor_break_the_json(tmp_path: Path) -> None:
+    source = save(tmp_path / "good.mp4", talking(3))
+    folder = tmp_path / "names"
+    folder.mkdir()
+    for name in (b"esc\x1b[31mred\n.mp4", b"bad\xff\xfe.mp4"):
+        (folder / os.fsdecode(name)).write_bytes(source.read_bytes())
+    done = liveness("review", folder, "--json", tmp_path / "out.ndjson")
+    assert done.returncode == 3, done.stderr
+    assert "\x1b" not in done.stdout
+    names = [json.loads(line)["file"] for line in (tmp_path / "out.ndjson").read_text().splitlines()]
+    assert len(names) == 2
+
+
 def test_control_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     recording = save(tmp_path / "long.mp4", talking(12))
     out = tmp_path / "out"

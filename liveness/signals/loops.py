@@ -10,8 +10,9 @@ Why a fake differs
     sharpness and the size of the mismatch against the movement in the window; cells count by how much
     moves in them. A repeat once seen is told for twenty seconds, since a long loop shows it only at times.
 Fails when
-    The loop is longer than the memory; the replayed stretch is warped in time or mirrored; the person
-    hardly moves (then the quality is 0 and `stillness` may speak).
+    The loop is longer than the memory; the replayed picture is shifted, zoomed or turned by some pixels
+    (then `expressions` may find it); the person hardly moves (then the quality is 0 and `stillness` may
+    speak).
 Reference
     Normalised correlation of trajectories, as in frame-duplication forensics (Wang & Farid, "Exposing
     digital forgeries in video by detecting duplication", 2007).
@@ -23,11 +24,11 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from liveness.contract import Signal, SignalSpec
-from liveness.frames import THUMB_SIZE, Floats, Observation, ProbeTick
+from liveness.frames import THUMB_SIZE, Observation, ProbeTick
 from liveness.measures.conditions import ramp
+from liveness.measures.repeats import Course
 from liveness.verdict import Evidence
 
 
@@ -73,10 +74,7 @@ class Loops(Signal):
     )
 
     def __init__(self) -> None:
-        length = int(self.settings.memory_s * self.settings.clock_hz)
-        self._cells = np.zeros((min(length, 512), THUMB_SIZE**2), dtype=np.float32)
-        self._longest = length
-        self._count = 0
+        self._course = Course(THUMB_SIZE**2, int(self.settings.memory_s * self.settings.clock_hz))
         self._start_s = 0.0
         self._last_face_s = -np.inf
         self._faint = False
@@ -84,50 +82,47 @@ class Loops(Signal):
 
     def probe(self, tick: ProbeTick) -> None:
         """Put the thumbnail, without its mean brightness, on the clock."""
+        course, clock_hz = self._course, self.settings.clock_hz
         cells = (tick.thumb - tick.thumb.mean()).reshape(-1)
-        if self._count == 0:
-            self._start_s = tick.time_s
-        slot = round((tick.time_s - self._start_s) * self.settings.clock_hz)
-        if slot > self._count + int(2 * self.settings.clock_hz):
+        if course.count == 0:
+            self._start_s = tick.time_s - course.forgotten / clock_hz
+        ahead = round((tick.time_s - self._start_s) * clock_hz) - course.forgotten - course.count + 1
+        if ahead > int(2 * clock_hz):
             # A long gap is not remembered as seconds of a frozen picture.
-            self._start_s += (slot - self._count) / self.settings.clock_hz
-            slot = self._count
-        for _ in range(slot + 1 - self._count):
-            self._put(cells)
-        self._cells[self._count - 1] = cells
+            self._start_s += (ahead - 1) / clock_hz
+            ahead = 1
+        for _ in range(ahead):
+            course.append(cells)
+        course.replace_last(cells)
 
     def observe(self, observation: Observation) -> None:
         """Note that a face is there; without one nothing is said."""
         if observation.face is not None:
             self._last_face_s = observation.time_s
         if "resolution" in observation.changes:
-            self._count = 0
+            self._course.clear()
 
     def evidence(self) -> Evidence | None:
         """Compare the newest window with the past."""
-        settings = self.settings
-        window = int(settings.window_s * settings.clock_hz)
-        end_s = self._start_s + (self._count - 1) / settings.clock_hz
-        lag = int(settings.shortest_lag_s * settings.clock_hz)
-        if self._count < window + lag + 1 or end_s - self._last_face_s > 1.0:
+        settings, course = self.settings, self._course
+        end_s = self._start_s + (course.forgotten + course.count - 1) / settings.clock_hz
+        if end_s - self._last_face_s > 1.0:
             return None
-        step = max(1, round(settings.sample_s * settings.clock_hz))
-        offsets = np.arange(0, window, step)
-        query = self._cells[self._count - window + offsets]
-        spread = query.var(axis=0)
-        moved = float(np.sqrt(spread.mean()))
-        weights = spread / (spread.mean() + 1e-6)
-        moved_there = float(np.sqrt((weights * spread).mean()))
-        forwards = self._mismatch(query, weights, offsets, self._count - window - lag)
-        backwards = self._mismatch(query[::-1], weights, offsets, self._count - 2 * window)
-        best, sharp = min((self._dip(costs) for costs in (forwards, backwards) if costs.size), default=(0.0, 0.0))
-        quality = ramp(moved, settings.faint_levels, settings.clear_levels)
+        found = course.repeat(
+            window=int(settings.window_s * settings.clock_hz),
+            step=max(1, round(settings.sample_s * settings.clock_hz)),
+            lag=int(settings.shortest_lag_s * settings.clock_hz),
+            aside=int(settings.aside_s * settings.clock_hz),
+        )
+        if found is None:
+            return None
+        quality = ramp(found.moved, settings.faint_levels, settings.clear_levels)
         self._faint = quality < 0.1
         noise = 0.02  # grey levels; keeps the logarithms finite on pictures without noise
         features = {
             # The logarithm of a logarithm: fits without a repeat lie close together, and repeats far apart.
-            "sharpness": float(np.log(0.1 + max(0.0, np.log((sharp + noise) / (best + noise))))),
-            "mismatch": float(np.log((best + noise) / (moved_there + noise))),
+            "sharpness": float(np.log(0.1 + max(0.0, np.log((found.beside + noise) / (found.best + noise))))),
+            "mismatch": float(np.log((found.best + noise) / (found.moved_there + noise))),
         }
         self._seen.append((end_s, features, quality))
         while end_s - self._seen[0][0] > settings.hold_s:
@@ -145,42 +140,8 @@ class Loops(Signal):
 
     def missing(self) -> str | None:
         """Say why nothing can be said about loops."""
-        if self._count < (self.settings.window_s + self.settings.shortest_lag_s) * self.settings.clock_hz + 1:
+        if self._course.count < (self.settings.window_s + self.settings.shortest_lag_s) * self.settings.clock_hz + 1:
             return "The video is still too short to tell whether it repeats."
         if self._faint:
             return "There is too little movement to tell whether it repeats."
         return None
-
-    def _put(self, cells: Floats) -> None:
-        """Append one slot; when the memory is full, its older half is forgotten."""
-        if self._count >= self._longest:
-            half = self._longest // 2
-            self._cells[: self._count - half] = self._cells[half : self._count].copy()
-            self._count -= half
-            self._start_s += half / self.settings.clock_hz
-        if self._count >= len(self._cells):
-            grown = np.zeros((min(2 * len(self._cells), self._longest), self._cells.shape[1]), dtype=np.float32)
-            grown[: self._count] = self._cells[: self._count]
-            self._cells = grown
-        self._cells[self._count] = cells
-        self._count += 1
-
-    def _mismatch(self, query: Floats, weights: Floats, offsets: npt.NDArray[np.int64], starts: int) -> Floats:
-        """Return for each start slot the weighted RMS difference of the query to the stretch that begins there."""
-        if starts < 1:
-            return np.zeros(0, dtype=np.float32)
-        scale = np.sqrt(weights)
-        query = query * scale
-        past = self._cells[: starts + int(offsets[-1]) + 1] * scale
-        squares = (past**2).sum(axis=1)[None] + (query**2).sum(axis=1)[:, None] - 2 * query @ past.T
-        total = np.zeros(starts, dtype=np.float32)
-        for row, offset in zip(squares, offsets, strict=True):
-            total += row[offset : offset + starts]
-        return np.asarray(np.sqrt(np.maximum(total, 0) / (len(offsets) * query.shape[1])), dtype=np.float32)
-
-    def _dip(self, costs: Floats) -> tuple[float, float]:
-        """Return the least mismatch, and the lesser of those beside it."""
-        aside = int(self.settings.aside_s * self.settings.clock_hz)
-        best = int(np.argmin(costs))
-        beside = [float(costs[at]) for at in (best - aside, best + aside) if 0 <= at < len(costs)]
-        return float(costs[best]), min(beside, default=float(costs[best]))

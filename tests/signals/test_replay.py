@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
-from people import Stream, stream_of
+from people import Stream, repeated, save, stream_of, talking, walk
 from test_contract import feed
 
+from liveness.frames import ProbeTick
+from liveness.measures.repeats import Course
 from liveness.signals.cadence import Cadence
+from liveness.signals.expressions import Expressions
 from liveness.signals.loops import Loops
 from liveness.signals.stillness import Stillness
 
@@ -26,6 +30,38 @@ def test_a_loop_is_found_though_half_of_the_frames_are_lost(clips: Path) -> None
     rng = np.random.default_rng(3)
     thinned = [moment for moment in stream if moment[1] is not None or rng.random() < 0.5]
     assert max(evidence.value for evidence in feed(Loops(), thinned)) > 0.7
+
+
+def test_a_loop_that_drifts_by_some_pixels_is_told_by_its_expressions(tmp_path: Path, talking_stream: Stream) -> None:
+    drift_x, drift_y = walk(400, seed=77, step_s=2.0) * 3, walk(400, seed=78, step_s=2.0) * 3
+    matrices = [np.array([[1, 0, x], [0, 1, y]], dtype=np.float64) for x, y in zip(drift_x, drift_y, strict=True)]
+    pictures = repeated(list(talking(3.4, seed=4)), 4)
+    moved = (
+        np.asarray(cv2.warpAffine(picture, matrix, (384, 384), borderMode=cv2.BORDER_REFLECT), dtype=np.uint8)
+        for picture, matrix in zip(pictures, matrices, strict=False)
+    )
+    drifting = stream_of(save(tmp_path / "drifting.mp4", moved))
+    live = max((evidence.value for evidence in feed(Expressions(), talking_stream)), default=-2.3)
+    assert max(evidence.value for evidence in feed(Expressions(), drifting)) > live + 0.5
+    assert max(evidence.value for evidence in feed(Expressions(), drifting)) > 0.0
+
+
+def test_the_memory_of_a_course_is_bounded_and_keeps_the_newest() -> None:
+    course = Course(width=2, longest=100)
+    for value in range(1234):
+        course.append(np.full(2, value, dtype=np.float32))
+    kept = course.values()[:, 0]
+    assert 50 <= len(kept) <= 100
+    assert list(kept) == list(range(1234 - len(kept), 1234))
+    assert course.forgotten + course.count == 1234
+
+
+def test_frames_that_come_in_gaps_of_two_slots_do_not_wipe_the_memory() -> None:
+    signal = Loops()
+    tick = ProbeTick(0.0, 1, np.zeros((16, 16), dtype=np.float32), None, 0.0, 0.0)
+    for index in range(20_000):
+        signal.probe(replace(tick, time_s=index * 1001 / 24000))
+    assert signal._course.count > 4000
 
 
 def test_nothing_is_said_about_loops_while_no_face_is_there(talking_stream: Stream) -> None:

@@ -43,7 +43,7 @@ class ExpressionSettings:
     hold_s: float = 20.0
     longest_step_s: float = 0.5
     """Over a longer step between two frames nothing is interpolated."""
-    faint: float = 1.5
+    faint: float = 2.5
     clear: float = 4.0
     """Movement, in multiples of the jitter, of quality 0 and of quality 1."""
 

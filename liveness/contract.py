@@ -22,6 +22,10 @@ from liveness.verdict import Evidence, Family
 Group = Literal["texture", "motion", "replay", "dynamics", "surroundings", "physiology"]
 """Signals of one group look at the same thing; together they count up to one cap."""
 
+ALTERNATIVE_GROUPS: frozenset[Group] = frozenset({"replay"})
+"""Groups whose signals look for different traces of one species, any of which is enough: a loop shows in the pixels
+or, where these were shifted, in the movements. That one trace is missing does not speak against the other."""
+
 Need = Literal["probe", "frame", "hands", "audio"]
 
 

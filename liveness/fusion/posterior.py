@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from liveness.contract import SignalSpec
+from liveness.contract import ALTERNATIVE_GROUPS, SignalSpec
 from liveness.errors import CalibrationError
 from liveness.fusion.calibration import Calibration, Curve
 from liveness.verdict import FAMILIES, SPECIES, Family
@@ -118,11 +118,18 @@ class Posterior:
                 by_group[self._groups[curve.signal]].append((weight * llr, weight**2 * var, curve.limit))
             variance += (curve.share - weight) ** 2 * (curve.power / 2) ** 2
         llr = 0.0
-        for parts in by_group.values():
+        for group, parts in by_group.items():
+            if group in ALTERNATIVE_GROUPS:
+                together, var = _any_of(parts, sum(curve.share for curve in self._curves_of(species, group)))
+            else:
+                together, var = sum(part for part, _, _ in parts), sum(var for _, var, _ in parts)
             limit = max(limit for _, _, limit in parts)
-            llr += min(max(sum(part for part, _, _ in parts), -limit), limit)
-            variance += sum(var for _, var, _ in parts)
+            llr += min(max(together, -limit), limit)
+            variance += var
         return llr, variance
+
+    def _curves_of(self, species: str, group: str) -> list[Curve]:
+        return [curve for curve in self._curves if curve.species == species and self._groups[curve.signal] == group]
 
     def _by_family(self, species_llr: Mapping[str, float], *, every: bool = False) -> dict[Family, float]:
         """Mix species into families by their prior shares; species without a value count as 0 nats."""
@@ -163,6 +170,14 @@ def _prior_shares(stated: Mapping[str, float]) -> dict[str, float]:
         whole = sum(stated.get(name, 0.0) for name in names)
         shares |= {name: stated.get(name, 0.0) / whole if whole > 0 else 1 / len(names) for name in names}
     return shares
+
+
+def _any_of(parts: list[tuple[float, float, float]], whole: float) -> tuple[float, float]:
+    """Mix (llr, variance, limit) of alternative traces evenly; those not measured, up to ``whole``, count as 0 nats."""
+    odds = [math.exp(llr) for llr, _, _ in parts]
+    total = sum(odds) + max(whole - len(parts), 0.0)
+    variance = sum((one / total) ** 2 * var for one, (_, var, _) in zip(odds, parts, strict=True))
+    return math.log(total / max(whole, len(parts))), variance
 
 
 def _family(curve: Curve) -> Family:

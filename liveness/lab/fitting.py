@@ -8,15 +8,15 @@ nobody of the same group.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from liveness.contract import SignalSpec
+from liveness.contract import ALTERNATIVE_GROUPS, SignalSpec
 from liveness.fusion.calibration import Calibration, Curve, Thresholds, covariance_rows
 from liveness.fusion.fusion import EVEN_ODDS, Fusion, Gathered
 from liveness.fusion.posterior import Belief
@@ -122,6 +122,7 @@ def fit_curves(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: in
             if curve is not None and power > 0:
                 columns[name] = (curve, unseen, power)
         shares = _shares(usable, {name: unseen for name, (_, unseen, _) in columns.items()})
+        shares |= dict.fromkeys(_alternatives(shares, specs), 1.0)
         curves += [
             replace(curve, share=shares[name], power=power)
             for name, (curve, _, power) in columns.items()
@@ -265,6 +266,12 @@ def _power(rows: Sequence[Row], signal: str, unseen: Array) -> float:
     apart = float(one.mean() - other.mean())
     error = math.sqrt(one.var() / len(one) + other.var() / len(other)) + 1e-9
     return apart if apart > 2 * error else 0.0
+
+
+def _alternatives(names: Iterable[str], specs: Mapping[str, SignalSpec]) -> list[str]:
+    """Return the signals that look for other traces of one species: they are mixed, so that none counts twice."""
+    groups = Counter(specs[name].group for name in names)
+    return [name for name in names if specs[name].group in ALTERNATIVE_GROUPS and groups[specs[name].group] > 1]
 
 
 def _shares(rows: Sequence[Row], columns: Mapping[str, Array]) -> dict[str, float]:

@@ -1,0 +1,433 @@
+"""The interviews of this node: what happens to a session, from its making to its erasure.
+
+Here the parts meet: states, store, streams and media workers. HTTP is above and knows none of them by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from weakref import WeakValueDictionary
+
+import structlog
+
+from liveness.live.interface import Answer, LiveError, SessionOptions
+from liveness.service import sse, views
+from liveness.service.consent import CURRENT, TEXTS
+from liveness.service.hub import RESTART_GAP, Audience, Hub, TooManyReaders
+from liveness.service.ice import ice_servers
+from liveness.service.inbox import Inbox
+from liveness.service.later import Later
+from liveness.service.media import OpenPool
+from liveness.service.problems import Problem, unknown_session
+from liveness.service.sessions import MAY_SEND, OVER, Consent, Session, State, WrongState
+from liveness.service.settings import ServiceSettings
+from liveness.service.store import Store, StoredEvent, StoredReport
+from liveness.service.thinning import Thinner
+from liveness.service.tokens import Tokens, new_session_id
+
+TOKEN_GRACE = timedelta(days=1)
+"""Tokens outlive their session by this, so that whoever holds one is told that the session has expired."""
+REPLAYED = 1_000
+"""Events that a reader who was away for long is given from the store."""
+CHECKPOINT_S = 60.0
+"""Between two savings of a running call's document."""
+CAPTURES_KEPT = 500
+
+log = structlog.get_logger("liveness.service")
+
+
+@dataclass(slots=True)
+class Call:
+    """What is remembered of a session while its media side lives."""
+
+    part: int
+    """Which document of the session is being made; each start of the service begins one."""
+    answer: Answer | None = None
+    thinner: Thinner = field(default_factory=Thinner)
+    notices: int = 0
+
+
+class Interviews:
+    """All sessions of this node."""
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        store: Store,
+        tokens: Tokens,
+        open_pool: OpenPool,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.settings, self.store, self.tokens, self.now = settings, store, tokens, now
+        self.later = Later()
+        self.slow_readers = 0
+        self.hub = Hub(self._count_slow_reader)
+        self.inbox = Inbox(self)
+        self.pool = open_pool(self.inbox.on_event)
+        self.calls: dict[str, Call] = {}
+        self.on_over: Callable[[str], None] = lambda session_id: None
+        """Told when the two people's own call has to end, too."""
+        self.started = False
+        self.stopping = False
+        self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._connecting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    # Running
+
+    async def start(self) -> None:
+        """Open the store, take up what a former run left, start the media workers."""
+        if self.started:
+            return
+        await self.store.open()
+        try:
+            self.later.start()
+            for session in await self.store.in_state("checking"):
+                await self.interrupt(session.id, "restart")
+            await self.pool.start()
+        except BaseException:
+            await self.later.stop(0.0)
+            await self.store.close()
+            raise
+        self._sweeper = asyncio.create_task(self._sweep_regularly(), name="sweeper")
+        self.started = True
+
+    async def finish(self) -> None:
+        """End the calls: documents are saved, both sides are told, the workers stop."""
+        if self.stopping or not self.started:
+            return
+        self.stopping = True
+        if self._sweeper:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.grace_s):
+                await asyncio.gather(*(self._break_off(session_id) for session_id in list(self.calls)))
+        try:
+            await self.pool.stop(self.settings.grace_s)
+        except Exception:
+            log.exception("the media workers did not stop in order")
+        await self.later.stop(2.0)
+        self.hub.close()
+
+    async def stop(self) -> None:
+        """Finish, and let go of the store."""
+        await self.finish()
+        if self.started:
+            self.started = False
+            await self.store.close()
+
+    async def _break_off(self, session_id: str) -> None:
+        await self.save_report(session_id)
+        await self.interrupt(session_id, "shutdown")
+
+    # Sessions
+
+    async def create(
+        self, actor: str, *, reference: str | None = None, off: frozenset[str] = frozenset(), lasts_s: int | None = None
+    ) -> Session:
+        """Make a session."""
+        now = self.now()
+        expires = now.replace(microsecond=0) + timedelta(seconds=lasts_s or self.settings.ttl_s)
+        session = Session(new_session_id(), now, expires, reference=reference, off=off)
+        await self.store.add(session)
+        await self.store.audit("session made", actor, now, session_id=session.id)
+        for audience in ("viewer", "candidate"):
+            self.hub.begin(session.id, audience, 0)
+        log.info("session made", session=session.id)
+        return session
+
+    def token(self, session: Session, role: Any) -> str:
+        """Return a token of one role."""
+        return self.tokens.issue(session.id, role, session.expires_at + TOKEN_GRACE)
+
+    def ice(self, session: Session) -> list[dict[str, Any]]:
+        """Return the ICE servers for a session's pages."""
+        return ice_servers(self.settings, session.id, session.expires_at)
+
+    async def session(self, session_id: str) -> Session:
+        """Return a session, or raise the problem that there is none."""
+        session = await self.store.get(session_id)
+        if session is None:
+            raise unknown_session()
+        return session
+
+    async def consent(self, session_id: str, version: str) -> Consent:
+        """Put consent on record; given again it stays as it was."""
+        async with self._lock(self._changing, session_id):
+            session = await self.session(session_id)
+            if version != CURRENT:
+                raise Problem(409, "consent-version", f"Expected consent to version {CURRENT}; show that text and ask.")
+            if session.consent and session.state in MAY_SEND:
+                return session.consent
+            now = self.now()
+            receipt = self.tokens.receipt(session_id, version, views.stamp(now), "\n".join(TEXTS[version]))
+            consent = Consent(version, now, receipt)
+            try:
+                session = session.agreed(consent)
+            except WrongState as error:
+                raise Problem(409, "session-over", str(error)) from None
+            await self._keep(session)
+            await self.store.audit("consent given", "publisher", now, session_id=session_id)
+        return consent
+
+    async def withdraw(self, session_id: str) -> None:
+        """Take consent back: no frame is looked at from here on."""
+        if not await self.change(session_id, "withdrawn", "withdrawn"):
+            return
+        await self._conclude(session_id, withdrawn=True)
+        await self.store.audit("consent withdrawn", "publisher", self.now(), session_id=session_id)
+
+    async def end(self, session_id: str, actor: str, reason: str = "ended") -> Session:
+        """End a session; its document is final."""
+        was = await self.session(session_id)
+        if await self.change(session_id, "ended", was.reason if was.state == "withdrawn" else reason):
+            await self._conclude(session_id, withdrawn=False)
+            await self.store.audit("session ended", actor, self.now(), session_id=session_id)
+            self.on_over(session_id)
+        return await self.session(session_id)
+
+    async def erase(self, session_id: str, actor: str) -> None:
+        """Remove all that is known of a session."""
+        self.calls.pop(session_id, None)
+        await self.pool.erase(session_id)
+        found = await self.store.erase(session_id, self.now(), actor)
+        self.hub.drop(session_id)
+        self.on_over(session_id)
+        if not found:
+            raise unknown_session()
+        log.info("session erased")
+
+    async def change(self, session_id: str, state: State, reason: str | None = None) -> bool:
+        """Bring a session into a state and tell both sides; False if there is no way there, or it is there."""
+        async with self._lock(self._changing, session_id):
+            session = await self.store.get(session_id)
+            if session is None or (session.state, session.reason) == (state, reason):
+                return False
+            try:
+                session = session.to(state, reason, at=self.now())
+            except WrongState:
+                return False
+            await self._keep(session)
+            return True
+
+    async def interrupt(self, session_id: str, reason: str) -> None:
+        """Note that the media link is lost; the page is asked to come back unless it left by itself."""
+        if await self.change(session_id, "interrupted", reason) and reason in _COMES_BACK:
+            event = views.Reconnect(_COMES_BACK[reason])
+            told = self.hub.tell_candidate(session_id, event)
+            if told:
+                await self.store.add_event(session_id, "candidate", told)
+
+    async def _keep(self, session: Session) -> None:
+        await self.store.save(session)
+        await self.begin_streams(session.id)
+        self.hub.tell_viewers(session.id, "session", views.for_viewer(session, self.ice(session)))
+        self.hub.tell_candidate(session.id, views.SessionForCandidate(session, self.ice(session)))
+        log.info("session changed", session=session.id, state=session.state, reason=session.reason)
+
+    async def _conclude(self, session_id: str, *, withdrawn: bool) -> None:
+        """End the media side and keep its document."""
+        call = self.calls.pop(session_id, None)
+        document = await self.pool.end(session_id, withdrawn=withdrawn)
+        if document is not None:
+            part = call.part if call else await self._next_part(session_id)
+            await self.store.save_report(session_id, StoredReport(part, True, document), self.now())
+
+    # Media
+
+    async def connect(self, session: Session, offer: str) -> Answer:
+        """Answer a publisher's offer; an older connection that gives no media any more is replaced."""
+        async with self._lock(self._connecting, session.id):
+            if self.stopping:
+                raise Problem(503, "stopping", "The service is being stopped.", headers={"Retry-After": "10"})
+            await self._must_have_consent(session.id)
+            await self._make_way(session.id)
+            await self.begin_streams(session.id)
+            if session.id not in self.calls:
+                self.calls[session.id] = Call(await self._next_part(session.id))
+            call = self.calls[session.id]
+            answer = await self.pool.open(session.id, offer, SessionOptions(off=session.off))
+            call.answer = answer
+            try:
+                await self._must_have_consent(session.id)
+            except Problem:
+                # Taken back, ended or erased while the worker was answering.
+                self.calls.pop(session.id, None)
+                await self.pool.erase(session.id)
+                raise
+            return answer
+
+    async def _must_have_consent(self, session_id: str) -> None:
+        session = await self.session(session_id)
+        if session.state in OVER:
+            raise Problem(403 if session.state == "withdrawn" else 409, *_OVER_WORDS[session.state])
+        if session.state not in MAY_SEND:
+            raise Problem(403, "consent-missing", "The candidate has not agreed; ask first, then POST the consent.")
+
+    async def _make_way(self, session_id: str) -> None:
+        """Hang up an open connection that is not receiving; one that is keeps its place."""
+        resource_id = self.pool.resource_of(session_id)
+        if resource_id is None:
+            return
+        if self.pool.is_receiving(session_id):
+            raise Problem(409, "publisher-connected", "Another page is sending for this session; close it first.")
+        with contextlib.suppress(LiveError):
+            await self.pool.hang_up(resource_id)
+
+    def connection(self, session_id: str, resource_id: str) -> Answer:
+        """Return the open connection of a session, or raise the problem that it is gone."""
+        call = self.calls.get(session_id)
+        open_now = self.pool.resource_of(session_id)
+        if call is None or call.answer is None or not resource_id == call.answer.resource_id == open_now:
+            raise Problem(404, "unknown-resource", "This connection is not open; make a new one.")
+        return call.answer
+
+    # Reports
+
+    async def report(self, session_id: str, part: int | None) -> tuple[StoredReport, int]:
+        """Return a document, by default the newest as it is now, and how many there are."""
+        parts = {report.part: report for report in await self.store.reports(session_id)}
+        call = self.calls.get(session_id)
+        if call and part in (None, call.part):
+            with contextlib.suppress(LiveError):
+                document = await self.pool.report(session_id)
+                if document is not None:
+                    parts[call.part] = StoredReport(call.part, False, document)
+        wanted = max(parts, default=None) if part is None else part
+        if wanted not in parts:
+            raise Problem(404, "no-report", "There is no report yet: no video has been looked at.")
+        return parts[wanted], max(parts)
+
+    async def save_report(self, session_id: str) -> None:
+        """Keep a running call's document as it is, for the case that this process ends."""
+        call = self.calls.get(session_id)
+        try:
+            document = await self.pool.report(session_id) if call else None
+        except LiveError as error:
+            log.warning("a report could not be fetched", session=session_id, error=str(error))
+            return
+        if call and document is not None and self.calls.get(session_id) is call:
+            await self.store.save_report(session_id, StoredReport(call.part, False, document), self.now())
+
+    async def capture(self, session_id: str, payload: dict[str, Any]) -> None:
+        """Keep what the candidate's page says about its camera and its sending."""
+        log.info("capture report", session=session_id, **payload)
+        await self.store.add_capture(session_id, payload, self.now(), most=CAPTURES_KEPT)
+
+    async def _next_part(self, session_id: str) -> int:
+        return max((report.part for report in await self.store.reports(session_id)), default=0) + 1
+
+    # Streams
+
+    async def begin_streams(self, session_id: str) -> None:
+        """Make a session's streams, if a former run of the service had them."""
+        if self.hub.has(session_id):
+            return
+        for audience in ("viewer", "candidate"):
+            last = await self.store.last_number(session_id, audience)
+            self.hub.begin(session_id, audience, last + RESTART_GAP)
+
+    async def events(self, session_id: str, audience: Audience, after: int | None) -> AsyncIterator[bytes]:
+        """Yield a session's events to one reader, from where it was before."""
+        await self.begin_streams(session_id)
+        try:
+            joined = self.hub.join(session_id, audience, after)
+        except (TooManyReaders, KeyError):
+            return
+        try:
+            for event in await self._missed(session_id, audience, after, joined.missed, joined.before):
+                yield sse.written(event)
+            while True:
+                try:
+                    news = await joined.reader.next(sse.KEEP_ALIVE_S)
+                except StopAsyncIteration:
+                    return
+                yield sse.written(news) if news else sse.KEEP_ALIVE
+        finally:
+            self.hub.leave(session_id, audience, joined.reader)
+
+    async def _missed(
+        self, session_id: str, audience: Audience, after: int | None, missed: list[StoredEvent] | None, before: int
+    ) -> list[StoredEvent]:
+        if after is not None and missed is not None:
+            return missed
+        session = await self.store.get(session_id)
+        if session is None:
+            return []
+        if audience == "viewer":
+            now = views.for_viewer(session, self.ice(session))
+        else:
+            now = views.SessionForCandidate(session, self.ice(session)).payload()
+        greeting = StoredEvent(before, "session", now)
+        if after is not None:
+            kept = await self.store.events_after(session_id, audience, after, limit=REPLAYED)
+            return [*(event for event in kept if event.number <= before), greeting]
+        kinds = ("verdict", "link") if audience == "viewer" else ()
+        if audience == "candidate" and session.state == "interrupted" and session.reason in _COMES_BACK:
+            kinds = ("reconnect",)
+        events = [greeting]
+        for kind in kinds:
+            last = self.hub.latest(session_id, audience, kind)
+            last = last or await self.store.last_event(session_id, audience, kind)
+            if last:
+                events.append(StoredEvent(before, kind, last.payload))
+        return events
+
+    # Sweeping
+
+    async def _sweep_regularly(self) -> None:
+        checkpoint = 0.0
+        while True:
+            await asyncio.sleep(5.0)
+            checkpoint += 5.0
+            try:
+                await self.sweep()
+                if checkpoint >= CHECKPOINT_S:
+                    checkpoint = 0.0
+                    for session_id in list(self.calls):
+                        await self.save_report(session_id)
+            except Exception:
+                log.exception("sweeping failed")
+
+    async def sweep(self) -> None:
+        """End sessions whose time is over, and erase those that were kept long enough."""
+        now = self.now()
+        for session in await self.store.expired(now, state_not_in=["ended"]):
+            await self.end(session.id, "expiry", "expired")
+        for session in await self.store.expired(now - timedelta(seconds=self.settings.keep_s)):
+            with contextlib.suppress(Problem):
+                await self.erase(session.id, "retention")
+        for session_id in self.hub.idle():
+            over = await self.store.get(session_id)
+            if over is None or over.state in OVER or over.is_expired(now):
+                self.hub.drop(session_id)
+
+    def _count_slow_reader(self) -> None:
+        self.slow_readers += 1
+
+    @staticmethod
+    def _lock(locks: WeakValueDictionary[str, asyncio.Lock], session_id: str) -> asyncio.Lock:
+        lock = locks.get(session_id)
+        if lock is None:
+            lock = locks[session_id] = asyncio.Lock()
+        return lock
+
+
+_COMES_BACK: dict[str, views.ReconnectReason] = {
+    "lost": "lost",
+    "worker_died": "worker_died",
+    "failed": "failed",
+    "shutdown": "shutdown",
+    "restart": "restart",
+}
+
+_OVER_WORDS = {
+    "withdrawn": ("consent-withdrawn", "Consent was taken back; for a new check make a new session."),
+    "ended": ("session-over", "This session has ended; make a new one."),
+}

@@ -1,0 +1,64 @@
+"""Limits on what a client may send: how much, and how often."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from starlette.requests import Request
+
+from liveness.service.problems import Problem
+
+_REMEMBERED = 10_000
+
+
+class Pace:
+    """Admits one call a period for each name."""
+
+    def __init__(self, period_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._period_s, self._clock = period_s, clock
+        self._last: dict[str, float] = {}
+
+    def admits(self, name: str) -> bool:
+        """Tell whether it is this name's turn, and if so take it."""
+        now = self._clock()
+        if now - self._last.get(name, float("-inf")) < self._period_s:
+            return False
+        if len(self._last) >= _REMEMBERED:
+            self._last = {key: at for key, at in self._last.items() if now - at < self._period_s}
+        self._last[name] = now
+        return True
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the body of a request; one that says that it is too long is refused unread."""
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared[:19]) > limit:
+        raise _too_long(limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise _too_long(limit)
+    return bytes(body)
+
+
+def must_be(request: Request, media_type: str) -> None:
+    """Refuse a body of another type."""
+    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if given != media_type:
+        raise Problem(
+            415,
+            "unsupported-media-type",
+            f"Expected a body of type {media_type}, got {given[:100] or 'none'}.",
+            headers={"Accept-Post": media_type},
+        )
+
+
+def _too_long(limit: int) -> Problem:
+    return Problem(
+        413,
+        "too-large",
+        f"Expected a body of at most {limit} bytes, got a longer one.",
+        headers={"Connection": "close"},
+    )

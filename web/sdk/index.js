@@ -1,0 +1,9 @@
+// @ts-check
+/** Everything that another page may use. */
+
+export { ApiError } from "./api.js";
+export { CAMERA } from "./capture.js";
+export { EventStream, VerdictStream } from "./events.js";
+export { Room } from "./room.js";
+export { LivenessSession } from "./session.js";
+export * from "./wire.js";

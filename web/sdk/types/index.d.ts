@@ -1,0 +1,6 @@
+export { ApiError } from "./api.js";
+export { CAMERA } from "./capture.js";
+export { Room } from "./room.js";
+export { LivenessSession } from "./session.js";
+export * from "./wire.js";
+export { EventStream, VerdictStream } from "./events.js";

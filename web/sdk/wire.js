@@ -1,0 +1,263 @@
+// @ts-check
+/**
+ * Messages of the wire, checked as they come in. Each has its example in tests/wire/.
+ *
+ * Unknown fields are let through, so that an older page can talk to a newer service; what a page relies on is checked.
+ *
+ * @typedef {"presentation" | "injection" | "synthesis" | "substitution"} Family
+ * @typedef {"warming_up" | "live" | "suspect" | "inconclusive"} VerdictState
+ * @typedef {"waiting" | "consented" | "checking" | "interrupted" | "withdrawn" | "ended"} SessionState
+ *
+ * @typedef {object} Reason
+ * @property {string} signal
+ * @property {number} time_s when it was seen best
+ * @property {Family} family
+ * @property {number} llr nats; positive speaks for the attack
+ * @property {string} text
+ *
+ * @typedef {object} Verdict
+ * @property {string} session
+ * @property {number} time_s media time
+ * @property {number} [frame_unix_ms]
+ * @property {number} [sent_unix_ms]
+ * @property {number} confidence posterior probability of a live person, 0–1
+ * @property {[number, number]} interval 90 % interval of the confidence
+ * @property {VerdictState} state
+ * @property {string} summary
+ * @property {Partial<Record<Family, number>>} families posterior of each attack
+ * @property {Partial<Record<Family, number>>} coverage share of what can be seen that was seen
+ * @property {Family[]} not_examined
+ * @property {Reason[]} reasons strongest first
+ * @property {Record<string, string>} missing why a signal says nothing
+ * @property {{challenge: string, why: string} | null} next_step
+ *
+ * @typedef {object} Link
+ * @property {string} session
+ * @property {number} time_s
+ * @property {number} width
+ * @property {number} height
+ * @property {number} fps
+ * @property {number | null} kbit_s
+ * @property {number | null} lost_share
+ * @property {number | null} jitter_ms
+ * @property {{p50: number, p95: number} | null} frame_age_ms
+ * @property {string} quality
+ *
+ * @typedef {{session: string, time_s: number, kind: string, text: string}} Notice
+ * @typedef {{max_fps: number | null, reason: string}} Rate
+ * @typedef {{reason: string}} Reconnect
+ * @typedef {{version: string, given_at: string | null, text?: string[]}} Consent
+ *
+ * @typedef {object} SessionView what an interviewer may know of a session
+ * @property {string} id
+ * @property {string | null} reference
+ * @property {string} [created_at]
+ * @property {string} expires_at
+ * @property {SessionState} state
+ * @property {string | null} [reason]
+ * @property {Consent | null} consent
+ * @property {RTCIceServer[]} ice_servers
+ * @property {string} [report_url]
+ *
+ * @typedef {object} CandidateView what a candidate may know of a session: never a score
+ * @property {string} id
+ * @property {SessionState} state
+ * @property {string} expires_at
+ * @property {{version: string, given_at: string | null, text: string[]}} consent
+ * @property {RTCIceServer[]} ice_servers
+ *
+ * @typedef {object} SessionCreated
+ * @property {string} id
+ * @property {string | null} reference
+ * @property {string} candidate_url
+ * @property {string} interviewer_url
+ * @property {string} expires_at
+ * @property {SessionState} state
+ */
+
+/** @type {readonly Family[]} */
+export const FAMILIES = ["presentation", "injection", "synthesis", "substitution"];
+/** @type {readonly VerdictState[]} */
+export const VERDICT_STATES = ["warming_up", "live", "suspect", "inconclusive"];
+/** @type {readonly SessionState[]} */
+export const SESSION_STATES = ["waiting", "consented", "checking", "interrupted", "withdrawn", "ended"];
+
+/** A message that is not what its name promises. */
+export class WireError extends Error {
+  name = "WireError";
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} what
+ * @returns {Record<string, any>}
+ */
+function object(value, what) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new WireError(`${what}: expected an object, got ${value === null ? "null" : Array.isArray(value) ? "a list" : typeof value}`);
+  }
+  return /** @type {Record<string, any>} */ (value);
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} name
+ * @param {number} major
+ */
+function message(value, name, major = 1) {
+  const found = object(value, name);
+  if (found.schema !== undefined && found.schema !== `liveness.${name}/${major}`) {
+    throw new WireError(`expected liveness.${name}/${major}, got ${JSON.stringify(found.schema)}`);
+  }
+  return found;
+}
+
+/**
+ * @param {Record<string, any>} from
+ * @param {string[]} names
+ */
+function numbers(from, names) {
+  for (const name of names) {
+    if (typeof from[name] !== "number" || !Number.isFinite(from[name])) {
+      throw new WireError(`${from.schema ?? "message"}: ${name} should be a number, is ${JSON.stringify(from[name])}`);
+    }
+  }
+}
+
+/**
+ * @param {Record<string, any>} from
+ * @param {string[]} names
+ */
+function strings(from, names) {
+  for (const name of names) {
+    if (typeof from[name] !== "string") {
+      throw new WireError(`${from.schema ?? "message"}: ${name} should be a text, is ${JSON.stringify(from[name])}`);
+    }
+  }
+}
+
+/**
+ * @template {string} T
+ * @param {Record<string, any>} from
+ * @param {string} name
+ * @param {readonly T[]} allowed
+ */
+function oneOf(from, name, allowed) {
+  if (!allowed.includes(from[name])) {
+    throw new WireError(`${from.schema ?? "message"}: ${name} should be one of ${allowed.join(", ")}, is ${JSON.stringify(from[name])}`);
+  }
+}
+
+/** @param {unknown} value */
+const share = (value) => typeof value === "number" && value >= 0 && value <= 1;
+
+/** @param {unknown} value @returns {Verdict} */
+export function parseVerdict(value) {
+  const found = message(value, "verdict");
+  numbers(found, ["time_s", "confidence"]);
+  oneOf(found, "state", VERDICT_STATES);
+  const { interval } = found;
+  if (!share(found.confidence)) throw new WireError(`verdict: confidence should lie in 0–1, is ${found.confidence}`);
+  if (!Array.isArray(interval) || interval.length !== 2 || !interval.every(share)) {
+    throw new WireError(`verdict: interval should be two shares, is ${JSON.stringify(interval)}`);
+  }
+  const reasons = found.reasons ?? [];
+  if (!Array.isArray(reasons)) throw new WireError("verdict: reasons should be a list");
+  for (const reason of reasons) {
+    numbers(object(reason, "reason"), ["time_s", "llr"]);
+    strings(reason, ["text", "signal"]);
+  }
+  if (found.next_step) strings(object(found.next_step, "next_step"), ["challenge", "why"]);
+  const families = object(found.families, "families");
+  const coverage = object(found.coverage ?? {}, "coverage");
+  return /** @type {Verdict} */ ({
+    ...found,
+    families,
+    coverage,
+    reasons,
+    summary: typeof found.summary === "string" ? found.summary : "",
+    not_examined: Array.isArray(found.not_examined) ? found.not_examined : [],
+    missing: object(found.missing ?? {}, "missing"),
+    next_step: found.next_step ?? null,
+  });
+}
+
+/** @param {unknown} value @returns {Link} */
+export function parseLink(value) {
+  const found = message(value, "link");
+  numbers(found, ["time_s", "width", "height", "fps"]);
+  strings(found, ["quality"]);
+  /** @param {unknown} number */
+  const known = (number) => (typeof number === "number" && Number.isFinite(number) ? number : null);
+  const age = found.frame_age_ms;
+  return /** @type {Link} */ ({
+    ...found,
+    kbit_s: known(found.kbit_s),
+    lost_share: known(found.lost_share),
+    jitter_ms: known(found.jitter_ms),
+    frame_age_ms: age && known(age.p50) !== null && known(age.p95) !== null ? age : null,
+  });
+}
+
+/** @param {unknown} value @returns {Notice} */
+export function parseNotice(value) {
+  const found = message(value, "notice");
+  numbers(found, ["time_s"]);
+  strings(found, ["kind", "text"]);
+  return /** @type {Notice} */ (found);
+}
+
+/** @param {unknown} value @returns {Rate} */
+export function parseRate(value) {
+  const found = message(value, "rate");
+  const max = found.max_fps ?? null;
+  if (max !== null && !(typeof max === "number" && max > 0)) {
+    throw new WireError(`rate: max_fps should be null or above 0, is ${JSON.stringify(max)}`);
+  }
+  return { max_fps: max, reason: typeof found.reason === "string" ? found.reason : "" };
+}
+
+/** @param {unknown} value @returns {Reconnect} */
+export function parseReconnect(value) {
+  const found = message(value, "reconnect");
+  return { reason: typeof found.reason === "string" ? found.reason : "" };
+}
+
+/** @param {unknown} value @returns {SessionView} */
+export function parseSessionView(value) {
+  const found = message(value, "session");
+  strings(found, ["id", "expires_at"]);
+  oneOf(found, "state", SESSION_STATES);
+  return /** @type {SessionView} */ ({ ...found, consent: found.consent ?? null, ice_servers: found.ice_servers ?? [] });
+}
+
+/** @param {unknown} value @returns {CandidateView} */
+export function parseCandidateView(value) {
+  const found = message(value, "session-candidate");
+  strings(found, ["id", "expires_at"]);
+  oneOf(found, "state", SESSION_STATES);
+  const consent = object(found.consent, "consent");
+  strings(consent, ["version"]);
+  if (!Array.isArray(consent.text) || !consent.text.every((/** @type {unknown} */ line) => typeof line === "string")) {
+    throw new WireError("session-candidate: consent.text should be a list of sentences");
+  }
+  return /** @type {CandidateView} */ ({ ...found, consent, ice_servers: found.ice_servers ?? [] });
+}
+
+/** @param {unknown} value @returns {SessionCreated} */
+export function parseSessionCreated(value) {
+  const found = message(value, "session-created");
+  strings(found, ["id", "candidate_url", "interviewer_url", "expires_at"]);
+  return /** @type {SessionCreated} */ (found);
+}
+
+/**
+ * What the service sends over the data channel; null for a type that this page does not know.
+ *
+ * @param {string} text
+ * @returns {{type: "rate", rate: Rate} | null}
+ */
+export function parseChannelMessage(text) {
+  const found = object(JSON.parse(text), "data channel");
+  return found.type === "rate" ? { type: "rate", rate: parseRate({ ...found, schema: undefined }) } : null;
+}

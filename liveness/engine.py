@@ -22,7 +22,7 @@ from liveness.fusion.calibration import Calibration
 from liveness.fusion.fusion import Fusion, Judgement
 from liveness.verdict import Evidence, Received, Verdict
 
-NoticeKind = Literal["cut", "gap", "resolution", "track", "second_face", "no_face", "signal_failed", "rate"]
+NoticeKind = Literal["cut", "gap", "resolution", "track", "second_face", "no_face", "signal_failed", "rate", "shed"]
 
 _NOTICES: dict[str, str] = {
     "cut": "The picture cuts to another one.",
@@ -32,6 +32,7 @@ _NOTICES: dict[str, str] = {
     "second_face": "A second face is in the picture; it is not scored.",
     "no_face": "No face is in view.",
     "rate": "The number of analysed frames a second changes.",
+    "shed": "The server is busy: some signals pause.",
 }
 
 
@@ -49,8 +50,9 @@ class Event:
     """A fact from outside, on media time."""
 
     time_s: float
-    kind: Literal["gap", "rate", "consent_withdrawn"]
+    kind: Literal["gap", "rate", "shed", "consent_withdrawn"]
     data: Mapping[str, Any]
+    """Of ``shed``: ``signals``, the names of those that pause from now on (none: all go on). Else nothing is read."""
 
 
 class Engine:
@@ -107,6 +109,8 @@ class Engine:
         self._showing: set[str] = set()
         self._rate_changed = False
         self._withdrawn = False
+        self._paused: frozenset[str] = frozenset()
+        self._size = (0, 0)
         self._failures: dict[str, Evidence] = {}
         if restore is not None:
             self._restore(restore)
@@ -157,10 +161,21 @@ class Engine:
         self._dropped += frame.dropped
         self._observe(observation)
         self._collect(frame.time_s)
-        if frame.time_s + 1e-9 < self._next_verdict_s:
+        self._size = (frame.width, frame.height)
+        return self._due(frame.time_s)
+
+    def idle(self, time_s: float) -> Verdict | None:
+        """Judge while no frame comes: what was seen fades, and nothing new can be known.
+
+        Returns a verdict every ``verdict_every_s``, as :meth:`push` does.
+        """
+        return None if self._withdrawn else self._due(time_s)
+
+    def _due(self, time_s: float) -> Verdict | None:
+        if time_s + 1e-9 < self._next_verdict_s:
             return None
-        self._next_verdict_s = frame.time_s + self.settings.verdict_every_s
-        return self._verdict(self.fusion.judge(frame.time_s), frame)
+        self._next_verdict_s = time_s + self.settings.verdict_every_s
+        return self._verdict(self.fusion.judge(time_s), time_s)
 
     def notify(self, event: Event) -> None:
         """Take in a fact from outside."""
@@ -169,21 +184,22 @@ class Engine:
         elif event.kind == "rate":
             self._rate_changed = True
             self._notices.append(Notice(event.time_s, "rate", _NOTICES["rate"]))
+        elif event.kind == "shed":
+            self._paused = frozenset(event.data["signals"])
+            self._notices.append(Notice(event.time_s, "shed", _NOTICES["shed"]))
         elif event.kind == "gap":
             self._notices.append(Notice(event.time_s, "gap", _NOTICES["gap"]))
 
-    def conclude(self, frame: Frame, duration_s: float) -> Verdict:
+    def conclude(self, duration_s: float) -> Verdict:
         """Return the verdict on everything seen, without lasting suspicions (the host knows those).
 
         Parameters
         ----------
-        frame
-            The last analysed frame.
         duration_s
             Length of the session.
         """
         share = self._watched_s / duration_s if duration_s > 0 else 0.0
-        return self._verdict(self.fusion.conclude(duration_s, watched_share=share), frame)
+        return self._verdict(self.fusion.conclude(duration_s, watched_share=share), self._last_time_s or 0.0)
 
     def take_evidence(self) -> list[Evidence]:
         """Hand over the evidence since the last call."""
@@ -207,6 +223,7 @@ class Engine:
             "watched_s": self._watched_s,
             "last_time_s": self._last_time_s,
             "dropped": self._dropped,
+            "size": self._size,
         }
 
     def _restore(self, state: Mapping[str, Any]) -> None:
@@ -221,11 +238,13 @@ class Engine:
         self._watched_s = state["watched_s"]
         self._last_time_s = state["last_time_s"]
         self._dropped = state["dropped"]
+        self._size = state["size"]
 
     def _observe(self, observation: Observation) -> None:
         """Show the frame to the signals that are due, the most overdue first, within the declared budget."""
         time_s, spent = observation.time_s, 0.0
-        due = [name for name in self.signals if time_s + 1e-9 >= self._next_observation[name]]
+        awake = [name for name in self.signals if name not in self._paused]
+        due = [name for name in awake if time_s + 1e-9 >= self._next_observation[name]]
         for name in sorted(due, key=lambda name: self._next_observation[name]):
             spec = self.specs[name]
             if spent + spec.cost_ms > self.settings.budget_ms and spec.observe_every_s > 0:
@@ -240,7 +259,7 @@ class Engine:
 
     def _collect(self, time_s: float) -> None:
         for name, signal in self.signals.items():
-            if time_s + 1e-9 < self._next_evidence[name]:
+            if name in self._paused or time_s + 1e-9 < self._next_evidence[name]:
                 continue
             self._next_evidence[name] = time_s + self.specs[name].period_s
             evidence = self._guarded(name, time_s, signal.evidence)
@@ -279,13 +298,14 @@ class Engine:
         reasons = {}
         for name, signal in self.signals.items():
             if name not in judged.belief.llr:
-                reasons[name] = signal.missing() or "Nothing could be measured."
+                paused = "Paused while the server is busy." if name in self._paused else ""
+                reasons[name] = paused or signal.missing() or "Nothing could be measured."
         return reasons
 
-    def _verdict(self, judged: Judgement, frame: Frame) -> Verdict:
+    def _verdict(self, judged: Judgement, time_s: float) -> Verdict:
         belief = judged.belief
         return Verdict(
-            time_s=frame.time_s,
+            time_s=time_s,
             confidence=belief.confidence,
             interval=belief.interval,
             state=judged.state,
@@ -297,7 +317,7 @@ class Engine:
             summary=judged.summary,
             analysed_fps=_rate(self._times),
             dropped=self._dropped,
-            received=Received(frame.width, frame.height, _rate(self._tick_times), None),
+            received=Received(*self._size, _rate(self._tick_times), None),
         )
 
 

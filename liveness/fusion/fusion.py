@@ -233,8 +233,9 @@ class Fusion:
 
     def _lasting_suspicion(self, belief: Belief, time_s: float) -> Family | None:
         lasting: Family | None = None
+        silent = time_s - self._heard_s > _SILENCE_S
         for family in FAMILIES:
-            if not self._suspicious(belief, family, time_s):
+            if silent or not self._suspicious(belief, family, time_s):
                 self._suspect_since.pop(family, None)
                 continue
             if time_s - self._judged_s > _SILENCE_S:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,12 +13,24 @@ from liveness.frames import THUMB_SIZE, Box, Floats, Pixels, ProbeTick
 _PROBE_SIZE = 320
 
 
-class Prober:
-    """Makes a :class:`ProbeTick` of every decoded frame; remembers the one before.
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """What the probe needs of a frame: some 60 kB that may be kept when the frame is let go."""
 
-    The luma is subsampled by a whole step to about 320 pixels on the longer side without averaging, so that sensor
-    noise, which tells a camera from a repeated picture, is still there.
-    """
+    luma: Pixels
+    """(h, w) luma, subsampled without averaging, so that sensor noise, which tells a camera from a repeat, is there."""
+    step: int
+    """Every so many pixels one was taken."""
+
+
+def sampled(luma: Pixels) -> Sample:
+    """Subsample the (height, width) luma by a whole step to about 320 pixels on the longer side."""
+    step = max(1, max(luma.shape) // _PROBE_SIZE)
+    return Sample(np.ascontiguousarray(luma[::step, ::step]), step)
+
+
+class Prober:
+    """Makes a :class:`ProbeTick` of every decoded frame; remembers the one before."""
 
     def __init__(self) -> None:
         self._previous: Pixels | None = None
@@ -34,8 +47,11 @@ class Prober:
         face
             Last known face box in pixels of the frame.
         """
-        step = max(1, max(luma.shape) // _PROBE_SIZE)
-        small = np.ascontiguousarray(luma[::step, ::step])
+        return self.tick_of(sampled(luma), time_s, face)
+
+    def tick_of(self, sample: Sample, time_s: float, face: Box | None) -> ProbeTick:
+        """Summarise one frame of which only the sample was kept; the parameters are those of :meth:`tick`."""
+        small, step = sample.luma, sample.step
         digest = hashlib.blake2b(small.data, digest_size=8).digest()
         inside = _slices(face, step, small) if face is not None else None
         face_change = rest_change = 0.0

@@ -1,0 +1,270 @@
+"""One WebRTC connection of a publisher: receives, drains, measures, and hands decoded frames on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import av
+import structlog
+from aiortc import (
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCSessionDescription,
+)
+from aiortc.clock import datetime_from_ntp
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.rtp import RtcpSrPacket
+
+from liveness.live.call import Call
+from liveness.live.interface import LONGEST_MESSAGE, Answer, CloseReason, IceServer, OfferRefused
+from liveness.live.offer import check_offer, preferred_codec, read_fragment
+
+_CHANNEL = "liveness"
+_ANSWER_S = 10.0
+_CONNECT_S = 20.0
+_DAMAGED_S = 1.0
+"""After a picture was lost, frames refer to what never came, until the key frame that is asked for at once is there."""
+_MESSAGES_EVERY_S, _MOST_MESSAGES = 10.0, 50
+_VIDEO_RATE = 90_000
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Totals at the last look, for rates."""
+
+    at_s: float
+    bytes: int = 0
+    received: int = 0
+    lost: int = 0
+    frames: int = 0
+
+
+class Peer:
+    """Terminates the connection of one publisher. Belongs to the event loop of its worker."""
+
+    def __init__(
+        self,
+        call: Call,
+        ice_servers: tuple[IceServer, ...],
+        *,
+        wake: Callable[[], None],
+        on_message: Callable[[dict[str, Any]], None],
+        on_closed: Callable[[Peer, CloseReason], None],
+    ) -> None:
+        self.resource_id = secrets.token_urlsafe(12)
+        self.call = call
+        self.connected = False
+        self.forged_messages = 0
+        """Data-channel messages that were none of those a page sends."""
+        self.decoded = 0
+        self.damaged = 0
+        """Frames that were not looked at, since a picture that they refer to was lost."""
+        self._wake = wake
+        self._on_message = on_message
+        self._on_closed = on_closed
+        self._etag = f'"{secrets.token_hex(8)}"'
+        servers = [RTCIceServer(list(one.urls), one.username, one.credential) for one in ice_servers]
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._channel: RTCDataChannel | None = None
+        self._video: RTCRtpReceiver | None = None
+        self._ufrag = ""
+        self._damaged_until_s = 0.0
+        self._messages: list[float] = []
+        self._counted = _Counted(time.monotonic())
+        self._closing = False
+        self._pc.on("track", self._begin_track)
+        self._pc.on("datachannel", self._begin_channel)
+        self._pc.on("connectionstatechange", self._state_changed)
+
+    async def accept(self, sdp: str) -> Answer:
+        """Answer an offer.
+
+        Raises
+        ------
+        OfferRefused
+            It cannot be answered.
+        """
+        offer = check_offer(sdp)
+        self._ufrag = offer.ufrag
+        self.call.begin_connection()
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await self._pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+                answer = await self._pc.createAnswer()
+                await self._pc.setLocalDescription(answer)
+        except TimeoutError as error:
+            raise OfferRefused(
+                "the offer could not be answered in time; are the STUN servers there?", status=503
+            ) from error
+        except Exception as error:  # aiortc raises whatever an odd SDP makes it stumble over
+            _log.info("offer_refused", error=repr(error))
+            raise OfferRefused(f"the SDP offer cannot be answered: {type(error).__name__}", status=422) from error
+        self.call.picture.has_audio = offer.has_audio
+        self.call.picture.codec = preferred_codec(self._pc.localDescription.sdp)
+        self._spawn(self._expect_connection())
+        return Answer(self.resource_id, self._pc.localDescription.sdp, self._etag)
+
+    async def trickle(self, text: str) -> None:
+        """Add candidates.
+
+        Raises
+        ------
+        OfferRefused
+            422 for an ICE restart, which is not supported: begin anew instead.
+        """
+        fragment = read_fragment(text)
+        if fragment.ufrag is not None and fragment.ufrag != self._ufrag:
+            raise OfferRefused("ICE restart is not supported; make a new connection instead", status=422)
+        for candidate in fragment.candidates:
+            try:
+                await self._pc.addIceCandidate(candidate)
+            except Exception as error:
+                raise OfferRefused(f"the ICE candidate cannot be used: {type(error).__name__}", status=422) from error
+        if fragment.ended:
+            await self._pc.addIceCandidate(None)
+
+    def tell(self, message: dict[str, Any]) -> bool:
+        """Send over the data channel; returns whether it was open."""
+        if self._channel is None or self._channel.readyState != "open":
+            return False
+        self._channel.send(json.dumps(message))
+        return True
+
+    async def measure(self) -> dict[str, Any]:
+        """Return what arrived since the last call: fps, kbit/s, lost share, jitter."""
+        now = _Counted(time.monotonic(), frames=self.decoded)
+        jitter_ms = 0.0
+        if self._video is not None and self._pc.connectionState == "connected":
+            for one in (await self._video.getStats()).values():
+                if one.type == "inbound-rtp":
+                    now.received += one.packetsReceived
+                    now.lost += one.packetsLost
+                    jitter_ms = max(jitter_ms, one.jitter * 1000 / _VIDEO_RATE)
+                elif one.type == "transport":
+                    now.bytes = one.bytesReceived
+        before, self._counted = self._counted, now
+        seconds = max(now.at_s - before.at_s, 1e-3)
+        lost, received = max(now.lost - before.lost, 0), max(now.received - before.received, 0)
+        return {
+            "fps": round((now.frames - before.frames) / seconds, 1),
+            "kbit_s": round(max(now.bytes - before.bytes, 0) * 8 / 1000 / seconds, 1),
+            "lost_share": round(lost / (lost + received), 4) if lost + received else 0.0,
+            "jitter_ms": round(jitter_ms, 1),
+        }
+
+    async def close(self) -> None:
+        """End the connection and all that belongs to it; may be called again."""
+        self._closing = True
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(ConnectionError):
+            await self._pc.close()
+
+    def _spawn(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _expect_connection(self) -> None:
+        await asyncio.sleep(_CONNECT_S)
+        if not self.connected:
+            self._lost("failed")
+
+    def _state_changed(self) -> None:
+        state = self._pc.connectionState
+        if state == "connected":
+            self.connected = True
+        elif state in ("failed", "closed"):
+            self._lost("lost" if self.connected else "failed")
+
+    def _lost(self, reason: CloseReason) -> None:
+        if not self._closing:
+            self._closing = True
+            self._on_closed(self, reason)
+
+    def _begin_track(self, track: MediaStreamTrack) -> None:
+        if track.kind == "audio":
+            self._spawn(self._drain(track))
+            return
+        self._video = next(one for one in self._pc.getReceivers() if one.track is track)
+        self._listen(self._video)
+        self._spawn(self._read(track))
+
+    def _listen(self, receiver: RTCRtpReceiver) -> None:
+        """Hear of sender reports and of lost pictures, which aiortc tells nobody."""
+        hear: Callable[[Any], Awaitable[None]] = receiver._handle_rtcp_packet
+        ask: Callable[[int], Awaitable[None]] = receiver._send_rtcp_pli
+
+        async def heard(packet: Any) -> None:
+            await hear(packet)
+            if isinstance(packet, RtcpSrPacket):
+                self._take_report(receiver, packet)
+
+        async def asked(ssrc: int) -> None:
+            self._damaged_until_s = time.monotonic() + _DAMAGED_S
+            await ask(ssrc)
+
+        receiver._handle_rtcp_packet = heard  # type: ignore[method-assign]
+        receiver._send_rtcp_pli = asked  # type: ignore[method-assign, assignment]
+
+    def _take_report(self, receiver: RTCRtpReceiver, packet: RtcpSrPacket) -> None:
+        mapper = getattr(receiver, "_RTCRtpReceiver__timestamp_mapper", None)
+        origin = getattr(mapper, "_origin", None)
+        if origin is None:
+            return
+        ticks = (packet.sender_info.rtp_timestamp - origin + (1 << 31)) % (1 << 32) - (1 << 31)
+        sent_s = datetime_from_ntp(packet.sender_info.ntp_timestamp).timestamp()
+        self.call.age_clock.report(ticks / _VIDEO_RATE, sent_s)
+
+    async def _read(self, track: MediaStreamTrack) -> None:
+        """Drain the video; the newest frame on the grid waits for the analysis, nothing else is kept."""
+        with contextlib.suppress(MediaStreamError):
+            while True:
+                frame = cast(av.VideoFrame, await track.recv())
+                self.decoded += 1
+                usable = time.monotonic() >= self._damaged_until_s
+                self.damaged += not usable
+                if self.call.receive(frame, usable=usable):
+                    self._wake()
+        if self._pc.connectionState == "connected":
+            self._lost("bye")
+
+    async def _drain(self, track: MediaStreamTrack) -> None:
+        """Take the sound away: no signal listens yet, and what nobody takes would pile up."""
+        with contextlib.suppress(MediaStreamError):
+            while True:
+                await track.recv()
+
+    def _begin_channel(self, channel: RTCDataChannel) -> None:
+        if channel.label != _CHANNEL or self._channel is not None:
+            channel.close()
+            return
+        self._channel = channel
+        channel.on("message", self._read_message)
+
+    def _read_message(self, message: str | bytes) -> None:
+        now_s = time.monotonic()
+        self._messages = [at_s for at_s in self._messages if at_s > now_s - _MESSAGES_EVERY_S]
+        parsed: Any = None
+        if len(self._messages) < _MOST_MESSAGES and isinstance(message, str) and len(message) <= LONGEST_MESSAGE:
+            with contextlib.suppress(ValueError, RecursionError):
+                parsed = json.loads(message)
+        if len(self._messages) <= _MOST_MESSAGES:
+            self._messages.append(now_s)
+        if isinstance(parsed, dict) and parsed.get("type") == "report":
+            self._on_message(parsed)
+        else:
+            self.forged_messages += 1

@@ -1,0 +1,73 @@
+"""What a worker gives up, and in which order, when there is more to do than time; latency never grows instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FULL_FPS = 12.0
+_BUSY_SHARE, _IDLE_SHARE = 0.94, 0.70
+_LATE_MS, _EARLY_MS = 140.0, 90.0
+_UP_AFTER_S, _DOWN_AFTER_S = 2.0, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy a worker was in the last second or so."""
+
+    cpu_share: float
+    """CPU time used by the time that the worker's core had, 0–1."""
+    age_ms: float
+    """95th percentile of the age of frames when their analysis was finished; 0 while there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relief:
+    """What is given up at one level."""
+
+    analysis_fps: float
+    """Analysed frames a second of every session."""
+    sender_fps: int | None
+    """What senders are asked to send at most."""
+    costliest_off: int
+    """So many of the costliest signals pause."""
+    refuses: bool
+    """New sessions are sent away."""
+
+
+LEVELS: tuple[Relief, ...] = (
+    Relief(FULL_FPS, None, 0, refuses=False),
+    Relief(10.0, None, 0, refuses=False),
+    Relief(8.0, None, 0, refuses=False),
+    Relief(6.0, None, 0, refuses=False),
+    Relief(6.0, 15, 0, refuses=False),
+    Relief(6.0, 15, 2, refuses=False),
+    Relief(5.0, 12, 3, refuses=True),
+)
+
+
+class Shedder:
+    """Decides on the level from the load, one step at a time: up after two bad seconds, down after ten good ones."""
+
+    def __init__(self) -> None:
+        self.level = 0
+        self._bad_s = 0.0
+        self._good_s = 0.0
+
+    @property
+    def relief(self) -> Relief:
+        """What is given up now."""
+        return LEVELS[self.level]
+
+    def see(self, load: Load, seconds: float) -> bool:
+        """Take in the load of the last ``seconds``; returns whether the level changed."""
+        bad = load.cpu_share > _BUSY_SHARE or load.age_ms > _LATE_MS
+        good = load.cpu_share < _IDLE_SHARE and load.age_ms < _EARLY_MS
+        self._bad_s = self._bad_s + seconds if bad else 0.0
+        self._good_s = self._good_s + seconds if good else 0.0
+        if self._bad_s >= _UP_AFTER_S and self.level + 1 < len(LEVELS):
+            self.level, self._bad_s = self.level + 1, 0.0
+            return True
+        if self._good_s >= _DOWN_AFTER_S and self.level > 0:
+            self.level, self._good_s = self.level - 1, 0.0
+            return True
+        return False

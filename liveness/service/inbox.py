@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from functools import partial
@@ -74,14 +75,11 @@ class Inbox:
 
     def _message(self, session_id: str, message: Any) -> None:
         """Take a capture report that came over the data channel; all else is ignored and counted."""
-        try:
-            if not isinstance(message, Mapping) or message.get("type") != "report":
-                raise TypeError
-            report = CaptureReport.model_validate({k: v for k, v in message.items() if k != "type"})
-        except (TypeError, ValidationError):
-            self.ignored_messages += 1
-            return
-        if self._captures.admits(session_id):
+        report = None
+        if isinstance(message, Mapping) and message.get("type") == "report":
+            with contextlib.suppress(ValidationError):
+                report = CaptureReport.model_validate(dict(message))
+        if report and self._captures.admits(session_id):
             self._all.later.offer(partial(self._all.capture, session_id, report.payload()))
         else:
             self.ignored_messages += 1
@@ -93,8 +91,10 @@ class Inbox:
     async def _closed(self, session_id: str, data: Mapping[str, Any]) -> None:
         reason = str(data.get("reason") or "lost")
         now_open = self._all.pool.resource_of(session_id)
-        replaced = now_open is not None and now_open != data.get("resource_id")
-        if not replaced and session_id in self._all.calls:
+        call = self._all.calls.get(session_id)
+        if call is None or data.get("resource_id") in call.replaced:
+            return
+        if now_open in (None, data.get("resource_id")):
             await self._all.interrupt(session_id, reason)
 
 

@@ -50,6 +50,8 @@ class Call:
     answer: Answer | None = None
     thinner: Thinner = field(default_factory=Thinner)
     notices: int = 0
+    replaced: set[str] = field(default_factory=set)
+    """Connections that were hung up to make way for another."""
 
 
 class Interviews:
@@ -106,10 +108,11 @@ class Interviews:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.settings.grace_s):
+            async with asyncio.timeout(self.settings.grace_s / 2):
                 await asyncio.gather(*(self._break_off(session_id) for session_id in list(self.calls)))
         try:
-            await self.pool.stop(self.settings.grace_s)
+            async with asyncio.timeout(self.settings.grace_s / 2 + 1):
+                await self.pool.stop(self.settings.grace_s / 2)
         except Exception:
             log.exception("the media workers did not stop in order")
         await self.later.stop(2.0)
@@ -124,7 +127,9 @@ class Interviews:
 
     async def _break_off(self, session_id: str) -> None:
         await self.save_report(session_id)
-        await self.interrupt(session_id, "shutdown")
+        session = await self.store.get(session_id)
+        if session and session.state == "checking":
+            await self.interrupt(session_id, "shutdown")
 
     # Sessions
 
@@ -277,6 +282,9 @@ class Interviews:
             return
         if self.pool.is_receiving(session_id):
             raise Problem(409, "publisher-connected", "Another page is sending for this session; close it first.")
+        call = self.calls.get(session_id)
+        if call:
+            call.replaced.add(resource_id)
         with contextlib.suppress(LiveError):
             await self.pool.hang_up(resource_id)
 
@@ -368,7 +376,7 @@ class Interviews:
         if after is not None:
             kept = await self.store.events_after(session_id, audience, after, limit=REPLAYED)
             return [*(event for event in kept if event.number <= before), greeting]
-        kinds = ("verdict", "link") if audience == "viewer" else ()
+        kinds: tuple[str, ...] = ("verdict", "link") if audience == "viewer" else ()
         if audience == "candidate" and session.state == "interrupted" and session.reason in _COMES_BACK:
             kinds = ("reconnect",)
         events = [greeting]

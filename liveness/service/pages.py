@@ -1,0 +1,100 @@
+"""The pages, the SDK and the elements: files of ``web/``, or of the package where there is no checkout."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+import liveness
+
+PAGES = {"/": "pages/index.html", "/candidate": "pages/candidate.html", "/interviewer": "pages/interviewer.html"}
+FOLDERS = frozenset({"sdk", "elements", "pages"})
+"""What of ``web/`` is served; what it is developed with is not."""
+
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".ts": "text/plain; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+    ".wasm": "application/wasm",
+}
+
+CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' blob: mediastream:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "worker-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_NEEDED = ("camera", "microphone", "autoplay", "clipboard-write", "fullscreen")
+_NOT_NEEDED = ("display-capture", "geolocation", "payment", "usb", "serial", "hid", "midi")
+PERMISSIONS_POLICY = ", ".join([*(f"{name}=(self)" for name in _NEEDED), *(f"{name}=()" for name in _NOT_NEEDED)])
+
+_PAGE_HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "Permissions-Policy": PERMISSIONS_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+router = APIRouter(include_in_schema=False)
+
+
+def web_root() -> Path:
+    """Return the folder that pages are read from."""
+    package = Path(liveness.__file__).resolve().parent
+    beside = package.parent / "web"
+    return beside if (beside / "pages").is_dir() else package / "service" / "web"
+
+
+def file_response(request: Request, root: Path, name: str) -> Response:
+    """Return a file below ``root``, or 304 if the browser has it."""
+    path = (root / name).resolve()
+    media_type = _TYPES.get(path.suffix)
+    hidden = any(part.startswith(".") for part in Path(name).parts)
+    if media_type is None or hidden or not path.is_relative_to(root.resolve()) or not path.is_file():
+        raise HTTPException(404)
+    content = path.read_bytes()
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if path.suffix == ".html":
+        headers |= _PAGE_HEADERS
+    else:
+        # The SDK and the elements are also used from pages of others.
+        headers |= {"Access-Control-Allow-Origin": "*", "Content-Security-Policy": "default-src 'none'"}
+    if etag in [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers | {"Content-Type": media_type})
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+@router.api_route("/candidate", methods=["GET", "HEAD"])
+@router.api_route("/interviewer", methods=["GET", "HEAD"])
+async def page(request: Request) -> Response:
+    """Serve a page."""
+    return file_response(request, request.app.state.web_root, PAGES[request.url.path])
+
+
+@router.api_route("/{folder}/{name:path}", methods=["GET", "HEAD"])
+async def asset(request: Request, folder: str, name: str) -> Response:
+    """Serve what pages are made of."""
+    if folder not in FOLDERS:
+        raise HTTPException(404)
+    return file_response(request, request.app.state.web_root, f"{folder}/{name}")

@@ -71,7 +71,7 @@ export function mark(element, name, value) {
 /** @type {Record<IconName, (knockout: string) => SVGElement[]>} */
 const ICONS = {
   live: (knockout) => [s("circle", { cx: 24, cy: 24, r: 22, fill: "currentColor" }), s("path", { d: "M13.5 24.8l7.2 7.2 14-15", class: knockout })],
-  suspect: (knockout) => [
+  suspect: () => [
     s("circle", { cx: 20, cy: 20, r: 15, fill: "none", stroke: "currentColor", "stroke-width": 6 }),
     s("path", { d: "M31.500 31.500 44 44", stroke: "currentColor", "stroke-width": 7, "stroke-linecap": "round" }),
     s("path", { d: "M20 12.500v8.500M20 26.500v.4", stroke: "currentColor", "stroke-width": 4, "stroke-linecap": "round" }),

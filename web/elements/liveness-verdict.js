@@ -1,0 +1,525 @@
+// @ts-check
+/** What an interviewer is shown of a check. The class alone; register.js gives it its name. */
+
+import { VerdictStream } from "../sdk/events.js";
+import { FAMILIES } from "../sdk/wire.js";
+import { h, icon, mark, say } from "./dom.js";
+import { LOOK, sheet } from "./look.js";
+import { SteadyFigure, SteadyState, Throttle } from "./steady.js";
+import { textsFor } from "./texts/index.js";
+import { clock, Timeline, TIMELINE_CSS } from "./timeline.js";
+
+/** @typedef {import("../sdk/wire.js").Verdict} Verdict */
+/** @typedef {import("../sdk/wire.js").Link} Link */
+/** @typedef {import("../sdk/wire.js").Notice} Notice */
+/** @typedef {import("../sdk/wire.js").SessionView} SessionView */
+/** @typedef {import("../sdk/wire.js").Family} Family */
+
+const STALE_MS = 6000;
+const LISTS_MS = 2000;
+/** A state is read out when it has lasted this long, and not sooner than this after the last. */
+const ANNOUNCE_LASTS_MS = 3000;
+const ANNOUNCE_EVERY_MS = 10_000;
+const SEEN_ENOUGH = 0.5;
+const NOTICES = 8;
+
+const CSS = sheet(`
+:host { container-type: inline-size; }
+h2 { font-size: 1rem; line-height: 1.3; letter-spacing: -0.01em; margin-bottom: 0.5rem; }
+section { margin-top: 1.5rem; min-width: 0; }
+.verdict { --_state: var(--_inconclusive); --_fill: var(--_inconclusive-fill); --_tint: var(--_inconclusive-tint);
+  margin-top: 0; background: var(--_tint); border: 1px solid var(--_fill); border-radius: 12px; overflow: hidden; }
+.verdict[data-state="live"] { --_state: var(--_live); --_fill: var(--_live-fill); --_tint: var(--_live-tint); }
+.verdict[data-state="suspect"] { --_state: var(--_suspect); --_fill: var(--_suspect-fill); --_tint: var(--_suspect-tint); }
+.say { display: flex; gap: 0.875rem; padding: 1rem 1.125rem; align-items: flex-start; }
+.say .icon { width: 2.5rem; height: 2.5rem; color: var(--_fill); margin-top: 0.125rem; }
+.state { color: var(--_state); font-size: 1.75rem; line-height: 1.1; letter-spacing: -0.03em; font-weight: 700; margin: 0; }
+.headline { margin-top: 0.25rem; font-weight: 600; line-height: 1.35; text-wrap: pretty; }
+.summary { margin-top: 0.25rem; font-size: 0.875rem; color: var(--_soft); text-wrap: pretty; }
+.stale { display: flex; gap: 0.5rem; align-items: center; padding: 0.5rem 1.125rem; background: var(--_surface); border-top: 1px solid var(--_rule); font-size: 0.875rem; font-weight: 600; }
+.stale .icon { width: 1.25rem; height: 1.25rem; }
+.measure { padding: 0 1.125rem 1rem; }
+.measure-name { font-size: 0.8125rem; color: var(--_soft); }
+.figures { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 0.625rem; }
+.figure { font-size: 1.75rem; font-weight: 700; letter-spacing: -0.03em; line-height: 1.3; }
+.gauge { position: relative; height: 30px; margin-inline: 3px; }
+.track, .band, .middle, .point { position: absolute; }
+.gauge .track { inset: 11px 0; border-radius: 4px; background: var(--_surface); border: 1px solid var(--_strong); }
+.gauge .band { top: 7px; bottom: 7px; border-radius: 3px; background: var(--_fill); opacity: 0.5; transition: left 0.6s, width 0.6s; }
+.gauge .middle { left: 50%; top: 5px; bottom: 5px; width: 1px; background: var(--_strong); }
+.gauge .point { top: 1px; bottom: 1px; width: 6px; margin-left: -3px; border-radius: 3px; background: var(--_ink); outline: 2px solid var(--_tint); transition: left 0.6s; }
+.ends { display: grid; grid-template-columns: 1fr auto 1fr; font-size: 0.75rem; color: var(--_soft); }
+.ends span:last-child { text-align: right; }
+.measure-note { margin-top: 0.25rem; font-size: 0.75rem; color: var(--_soft); }
+.is-stale .measure, .is-stale .say .icon { opacity: 0.55; }
+.next { display: flex; gap: 0.75rem; padding: 0.875rem 1.125rem; background: var(--_surface); border-top: 1px solid var(--_fill); }
+.next .icon { width: 1.25rem; height: 1.25rem; color: var(--_state); margin-top: 0.15rem; }
+.next h2 { margin: 0; }
+.next blockquote { margin: 0.375rem 0; padding-left: 0.75rem; border-left: 3px solid var(--_state); font-weight: 600; }
+.grid2 { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 2rem; }
+.reason { display: grid; grid-template-columns: 1rem minmax(0, 1fr); gap: 0 0.5rem; padding-block: 0.625rem; border-bottom: 1px solid var(--_rule); }
+.reason .icon { width: 0.75rem; height: 0.75rem; margin-top: 0.35rem; color: var(--_live-fill); }
+.reason.closer .icon { color: var(--_suspect-fill); }
+.reason p { font-weight: 600; font-size: 0.9375rem; line-height: 1.4; text-wrap: pretty; }
+.reason .facts { font-weight: 400; font-size: 0.8125rem; color: var(--_soft); }
+.question { padding-block: 0.625rem; border-bottom: 1px solid var(--_rule); }
+.question dt { font-size: 0.875rem; color: var(--_soft); }
+.question dd strong { display: block; font-size: 0.9375rem; }
+.question .seen { display: flex; flex-wrap: wrap; gap: 0.125rem 0.625rem; align-items: center; font-size: 0.8125rem; color: var(--_soft); }
+.meter { width: 5rem; height: 8px; border-radius: 2px; overflow: hidden; background: var(--_rule); border: 1px solid var(--_strong); flex: none; }
+.meter i { display: block; height: 100%; background: var(--_soft); transition: width 0.6s; }
+.question.signs dd strong { color: var(--_suspect); }
+.link-words { font-weight: 600; }
+.numbers { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0.125rem 1rem; font-size: 0.8125rem; }
+.numbers dt { color: var(--_soft); }
+.notice { display: flex; gap: 0.75rem; font-size: 0.875rem; padding-block: 0.375rem; border-bottom: 1px solid var(--_rule); }
+.notice time { color: var(--_soft); flex: none; min-width: 2.75rem; }
+.missing { font-size: 0.8125rem; color: var(--_soft); padding-left: 1rem; list-style: disc; }
+@container (min-width: 38rem) {
+  .top { display: grid; grid-template-columns: minmax(0, 1.15fr) minmax(0, 1fr); align-items: center; }
+  .measure { padding-top: 1rem; }
+  .grid2 { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
+}
+:host([compact]) .rest, :host([compact]) .measure-note, :host([compact]) .summary { display: none; }
+@media (forced-colors: active) {
+  .gauge .band, .gauge .point, .meter i { forced-color-adjust: none; background: Highlight; }
+  .gauge .point { background: CanvasText; outline-color: Canvas; }
+  .say .icon, .reason .icon { color: CanvasText; }
+}
+${TIMELINE_CSS}
+`);
+
+/**
+ * `<liveness-verdict server session token lang compact>`
+ *
+ * With `session` and `token` it opens its own event stream; a page that has one gives it as the property `stream`.
+ * State comes down as attributes: `state` (warming_up, live, inconclusive, suspect; or waiting, consented, interrupted, withdrawn,
+ * ended, refused, loading), `connection` (of the stream), `stale`.
+ * Events: `liveness-state` {state, text}.
+ * Slots: `heading`, and the default one at the foot. Parts: verdict, state, gauge, next, reasons, questions, timeline, link, notices.
+ */
+export class LivenessVerdict extends HTMLElement {
+  static observedAttributes = ["server", "session", "token"];
+
+  /** @type {VerdictStream | null} */
+  #stream = null;
+  #own = false;
+  /** @type {View | null} */
+  #view = null;
+  #steady = new SteadyState();
+  #figure = new SteadyFigure();
+  #lists = new Throttle(LISTS_MS);
+  #announcing = new Throttle(ANNOUNCE_EVERY_MS);
+  /** @type {Verdict | null} */
+  #verdict = null;
+  /** @type {SessionView | null} */
+  #session = null;
+  #refused = false;
+  #arrivedMs = -Infinity;
+  #announced = "";
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #ticking;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #lasting;
+
+  constructor() {
+    super();
+    this.attachShadow({ mode: "open" }).adoptedStyleSheets = [LOOK, CSS];
+  }
+
+  connectedCallback() {
+    this.#view ??= new View(/** @type {ShadowRoot} */ (this.shadowRoot), textsFor(this));
+    this.#ticking = setInterval(() => this.#tick(), 1000);
+    this.#openOwn();
+    this.#refresh();
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.#ticking);
+    clearTimeout(this.#lasting);
+    this.#lists.cancel();
+    this.#announcing.cancel();
+    if (this.#own) this.stream = null;
+  }
+
+  attributeChangedCallback() {
+    if (!this.isConnected) return;
+    if (this.#own) this.stream = null;
+    this.#openOwn();
+  }
+
+  get stream() {
+    return this.#stream;
+  }
+
+  /** @param {VerdictStream | null} stream */
+  set stream(stream) {
+    if (this.#own) this.#stream?.close();
+    this.#listening?.abort();
+    this.#own = false;
+    this.#stream = stream;
+    if (stream) this.#listen(stream);
+  }
+
+  /** @type {AbortController | null} */
+  #listening = null;
+
+  #openOwn() {
+    const session = this.getAttribute("session");
+    const token = this.getAttribute("token");
+    if (this.#stream || !session || !token) return;
+    const stream = new VerdictStream({ server: this.getAttribute("server") ?? "", session, token });
+    this.stream = stream;
+    this.#own = true;
+    stream.open();
+  }
+
+  /** @param {VerdictStream} stream */
+  #listen(stream) {
+    this.#listening = new AbortController();
+    const { signal } = this.#listening;
+    /** @param {string} name @param {(detail: any) => void} take */
+    const on = (name, take) => stream.addEventListener(name, (event) => take(/** @type {CustomEvent} */ (event).detail), { signal });
+    on("verdict", (detail) => this.showVerdict(detail));
+    on("link", (detail) => this.showLink(detail));
+    on("notice", (detail) => this.showNotice(detail));
+    on("session", (detail) => this.showSession(detail));
+    on("statechange", ({ state, error }) => {
+      mark(this, "connection", state);
+      this.#refused = state === "closed" && Boolean(error);
+      this.#refresh();
+    });
+  }
+
+  /** @param {Verdict} verdict */
+  showVerdict(verdict) {
+    this.#verdict = verdict;
+    this.#arrivedMs = performance.now();
+    const changed = this.#steady.take(verdict.state, verdict.time_s);
+    const view = this.#view;
+    if (!view) return;
+    if (this.#figure.take(verdict.confidence, verdict.interval, verdict.time_s) && this.#figure.shown) view.gauge(this.#figure.shown);
+    view.timeline.add({ timeS: verdict.time_s, value: verdict.confidence, low: verdict.interval[0], high: verdict.interval[1], state: verdict.state });
+    this.#lists.run(() => view.lists(/** @type {Verdict} */ (this.#verdict), this.#steady.shown), { now: changed });
+    this.#refresh();
+  }
+
+  /** @param {Link} link */
+  showLink(link) {
+    this.#view?.link(link);
+  }
+
+  /** @param {Notice} notice */
+  showNotice(notice) {
+    this.#view?.notice(notice);
+  }
+
+  /** @param {SessionView} session */
+  showSession(session) {
+    this.#session = session;
+    this.#refresh();
+  }
+
+  #tick() {
+    const verdict = this.#verdict;
+    if (verdict) {
+      const silentMs = performance.now() - this.#arrivedMs;
+      if (silentMs > 2000 && this.#session?.state !== "ended" && this.#session?.state !== "withdrawn") this.#view?.timeline.reach(verdict.time_s + silentMs / 1000);
+      this.#view?.timeline.draw();
+    }
+    this.#refresh();
+  }
+
+  /** What stands at the top, from all that is known. */
+  #shownState() {
+    if (this.#refused) return "refused";
+    const session = this.#session?.state;
+    if (session === "withdrawn" || session === "ended") return session;
+    if (session === "interrupted") return "interrupted";
+    if (this.#verdict && this.#steady.shown) return this.#steady.shown;
+    return session ?? "loading";
+  }
+
+  #refresh() {
+    const view = this.#view;
+    if (!view) return;
+    const state = this.#shownState();
+    const silentMs = performance.now() - this.#arrivedMs;
+    const measured = this.#verdict !== null;
+    const stale = measured && silentMs > STALE_MS && state !== "ended" && state !== "withdrawn";
+    mark(this, "stale", stale);
+    view.top(state, this.#verdict, { staleS: stale ? silentMs / 1000 : null, measured: measured && state !== "withdrawn" });
+    if (this.getAttribute("state") === state) return;
+    mark(this, "state", state);
+    const text = view.stateText(state);
+    this.dispatchEvent(new CustomEvent("liveness-state", { detail: { state, text }, bubbles: true, composed: true }));
+    clearTimeout(this.#lasting);
+    this.#lasting = setTimeout(() => this.#announcing.run(() => this.#announce()), ANNOUNCE_LASTS_MS);
+  }
+
+  #announce() {
+    const text = this.#view?.stateText(this.#shownState(), this.#verdict) ?? "";
+    if (text === this.#announced) return;
+    this.#announced = text;
+    this.#view?.announce(text);
+  }
+}
+
+/** The nodes, and how they are changed. */
+class View {
+  #texts;
+  #live = h("p", { class: "unseen", role: "status", "aria-live": "polite" });
+  #icon = h("span", { class: "holder" });
+  #state = h("h2", { class: "state", part: "state" });
+  #headline = h("p", { class: "headline" });
+  #summary = h("p", { class: "summary" });
+  #card = h("section", { class: "verdict", part: "verdict" });
+  #staleText = h("span");
+  #stale = h("p", { class: "stale", hidden: true }, icon("lost"), this.#staleText);
+  #figure = h("strong", { class: "figure" });
+  #interval = h("span", { class: "small soft" });
+  #band = h("span", { class: "band" });
+  #point = h("span", { class: "point" });
+  #gauge = h("div", { class: "gauge", role: "img" }, h("span", { class: "track" }), h("span", { class: "middle" }), this.#band, this.#point);
+  #measure = h("div", { class: "measure", part: "gauge", hidden: true });
+  #nextTitle = h("h2");
+  #nextSay = h("blockquote");
+  #nextSayName = h("p", { class: "small soft" });
+  #nextWhy = h("p", { class: "small" });
+  #next = h("div", { class: "next", part: "next", hidden: true });
+  #reasons = h("ol");
+  #missing = h("ul", { class: "missing" });
+  #missingBox = h("details", { hidden: true });
+  #questions = h("dl");
+  /** @type {Map<Family, {row: HTMLElement, answer: HTMLElement, text: HTMLElement, fill: HTMLElement, meter: HTMLElement}>} */
+  #rows = new Map();
+  #linkWords = h("p", { class: "link-words" });
+  #linkSize = h("p", { class: "small soft" });
+  #numbers = h("dl", { class: "numbers" });
+  #notices = h("ol", { reversed: true });
+  #noticeSection = h("section", { part: "notices", hidden: true });
+  #number = crypto.getRandomValues(new Uint8Array(1))[0] % 3;
+  #iconName = "";
+
+  /**
+   * @param {ShadowRoot} root
+   * @param {import("./texts/en.js").Texts} texts
+   */
+  constructor(root, texts) {
+    this.#texts = texts;
+    this.timeline = new Timeline(texts);
+    this.#linkWords.textContent = texts.linkUnknown;
+    this.#measure.append(
+      h("p", { class: "measure-name" }, texts.confidence),
+      h("p", { class: "figures" }, this.#figure, this.#interval),
+      this.#gauge,
+      h("p", { class: "ends", "aria-hidden": "true" }, ...texts.gaugeEnds.map((word) => h("span", {}, word))),
+      h("p", { class: "measure-note" }, texts.gaugeNote),
+    );
+    this.#next.append(
+      icon("next"),
+      h("div", {}, this.#nextTitle, this.#nextSayName, this.#nextSay, this.#nextWhy, h("p", { class: "small soft" }, texts.nextElse)),
+    );
+    this.#card.append(
+      h("div", { class: "top" }, h("div", { class: "say" }, this.#icon, h("div", {}, this.#state, this.#headline, this.#summary)), this.#measure),
+      this.#stale,
+      this.#next,
+    );
+    this.#missingBox.append(h("summary", {}, texts.missing), this.#missing);
+    this.#noticeSection.append(h("h2", {}, texts.notices), this.#notices);
+    for (const family of FAMILIES) this.#questions.append(this.#question(family));
+    root.append(
+      h("slot", { name: "heading" }),
+      this.#live,
+      this.#card,
+      h(
+        "div",
+        { class: "rest" },
+        h(
+          "div",
+          { class: "grid2" },
+          h("section", { part: "reasons" }, h("h2", {}, texts.reasons), this.#reasons, this.#missingBox),
+          h("section", { part: "questions" }, h("h2", {}, texts.questions), this.#questions),
+        ),
+        h("section", { part: "timeline" }, h("h2", {}, texts.timeline), this.timeline.node),
+        h(
+          "div",
+          { class: "grid2" },
+          h("section", { part: "link" }, h("h2", {}, texts.link), this.#linkWords, this.#linkSize, h("details", {}, h("summary", {}, texts.numbers), this.#numbers)),
+          this.#noticeSection,
+        ),
+      ),
+      h("slot"),
+    );
+    this.#reasons.append(h("li", { class: "small soft" }, texts.noReasons));
+  }
+
+  /** @param {string} text */
+  announce(text) {
+    say(this.#live, text);
+  }
+
+  /**
+   * @param {string} state
+   * @param {Verdict | null} [verdict] if its next step should be told, too
+   */
+  stateText(state, verdict = null) {
+    const texts = this.#texts;
+    const step = state === "suspect" && verdict?.next_step ? ` ${texts.next}: ${texts.challenges[verdict.next_step.challenge]?.title ?? verdict.next_step.why}.` : "";
+    return `${this.#words(state).join(". ")}${step}`;
+  }
+
+  /** @param {string} state @returns {string[]} title and sentence */
+  #words(state) {
+    const { states, headlines, sessions } = this.#texts;
+    if (state in states) {
+      const known = /** @type {keyof typeof states} */ (state);
+      return [states[known], headlines[known]];
+    }
+    return sessions[/** @type {keyof typeof sessions} */ (state)] ?? sessions.loading;
+  }
+
+  /**
+   * @param {string} state
+   * @param {Verdict | null} verdict
+   * @param {{staleS: number | null, measured: boolean}} circumstances
+   */
+  top(state, verdict, { staleS, measured }) {
+    const [title, headline] = this.#words(state);
+    const judged = state in this.#texts.states;
+    mark(this.#card, "data-state", state);
+    this.#card.classList.toggle("is-stale", staleS !== null || !judged);
+    this.#showIcon(state);
+    say(this.#state, title);
+    say(this.#headline, headline);
+    say(this.#summary, judged && verdict && state !== "live" && verdict.state === state ? verdict.summary : "");
+    this.#stale.hidden = staleS === null;
+    if (staleS !== null) say(this.#staleText, this.#texts.stale(staleS));
+    this.#measure.hidden = !measured || !this.#figure.textContent;
+    this.#next.hidden = !judged || !(state === "suspect" || state === "inconclusive") || !this.#nextTitle.textContent;
+  }
+
+  /** @param {string} state */
+  #showIcon(state) {
+    /** @type {Record<string, import("./dom.js").IconName>} */
+    const names = { live: "live", suspect: "suspect", inconclusive: "inconclusive", interrupted: "lost", withdrawn: "off", ended: "off", refused: "off" };
+    const name = names[state] ?? "warming_up";
+    if (name === this.#iconName) return;
+    this.#iconName = name;
+    this.#icon.replaceChildren(icon(name));
+  }
+
+  /** @param {{value: number, low: number, high: number}} shown */
+  gauge({ value, low, high }) {
+    const texts = this.#texts;
+    say(this.#figure, texts.percent(value));
+    say(this.#interval, texts.interval(low, high));
+    this.#band.style.left = `${low * 100}%`;
+    this.#band.style.width = `${Math.max(0.6, (high - low) * 100)}%`;
+    this.#point.style.left = `${value * 100}%`;
+    mark(this.#gauge, "aria-label", texts.gauge(value, low, high));
+  }
+
+  /**
+   * @param {Verdict} verdict
+   * @param {string | null} shown
+   */
+  lists(verdict, shown) {
+    const texts = this.#texts;
+    this.#reasonList(verdict);
+    for (const family of FAMILIES) this.#answer(family, verdict);
+    const missing = [...new Set(Object.values(verdict.missing))];
+    this.#missingBox.hidden = missing.length === 0;
+    if (this.#missing.dataset.said !== missing.join("\n")) {
+      this.#missing.dataset.said = missing.join("\n");
+      this.#missing.replaceChildren(...missing.map((sentence) => h("li", {}, sentence)));
+    }
+    const step = verdict.next_step;
+    if (!step || (shown !== "suspect" && shown !== "inconclusive")) {
+      say(this.#nextTitle, "");
+      return;
+    }
+    const known = texts.challenges[step.challenge];
+    say(this.#nextTitle, `${texts.next}: ${known?.title ?? step.challenge.replaceAll("_", " ")}`);
+    say(this.#nextSayName, known ? texts.nextSay : "");
+    say(this.#nextSay, known ? known.say(this.#number) : "");
+    this.#nextSay.hidden = !known;
+    say(this.#nextWhy, step.why);
+  }
+
+  /** @param {Verdict} verdict */
+  #reasonList({ reasons }) {
+    const texts = this.#texts;
+    const said = JSON.stringify(reasons.map((reason) => [reason.text, Math.round(reason.time_s), Math.round(reason.llr)]));
+    if (this.#reasons.dataset.said === said) return;
+    this.#reasons.dataset.said = said;
+    const items = reasons.slice(0, 6).map(({ text, time_s, llr }) => {
+      const size = Math.abs(llr);
+      const strength = texts.strength[size < 1 ? 0 : size < 3 ? 1 : 2];
+      const direction = llr > 0 ? texts.towardsAttack : texts.towardsLive;
+      return h(
+        "li",
+        { class: llr > 0 ? "reason closer" : "reason" },
+        icon(llr > 0 ? "up" : "down"),
+        h("div", {}, h("p", {}, text), h("p", { class: "facts" }, `${direction}, ${strength} · ${texts.seenAt(clock(time_s))}`)),
+      );
+    });
+    this.#reasons.replaceChildren(...(items.length ? items : [h("li", { class: "small soft" }, texts.noReasons)]));
+  }
+
+  /** @param {Family} family */
+  #question(family) {
+    const answer = h("strong", {}, this.#texts.answers.unseen);
+    const text = h("span");
+    const fill = h("i");
+    const meter = h("span", { class: "meter", "aria-hidden": "true" }, fill);
+    const row = h("div", { class: "question" }, h("dt", {}, this.#texts.families[family]), h("dd", {}, answer, h("span", { class: "seen" }, meter, text)));
+    fill.style.width = "0";
+    this.#rows.set(family, { row, answer, text, fill, meter });
+    return row;
+  }
+
+  /**
+   * @param {Family} family
+   * @param {Verdict} verdict
+   */
+  #answer(family, verdict) {
+    const nodes = this.#rows.get(family);
+    if (!nodes) return;
+    const { answers, seen } = this.#texts;
+    const examined = !verdict.not_examined.includes(family);
+    const coverage = verdict.coverage[family] ?? 0;
+    const posterior = verdict.families[family] ?? 0;
+    const unseen = coverage < SEEN_ENOUGH;
+    const words = !examined ? answers.unexamined : posterior >= 0.5 ? answers.signs : unseen ? answers.unseen : posterior >= 0.15 ? answers.perhaps : answers.none;
+    say(nodes.answer, words);
+    say(nodes.text, examined ? seen(coverage) : "");
+    nodes.row.classList.toggle("signs", words === answers.signs);
+    nodes.meter.hidden = !examined;
+    nodes.fill.style.width = `${Math.round(coverage * 100)}%`;
+  }
+
+  /** @param {Link} link */
+  link(link) {
+    const texts = this.#texts;
+    say(this.#linkWords, texts.linkWords[link.quality] ?? link.quality);
+    say(this.#linkSize, link.width ? texts.linkSize(link.width, link.height, link.fps) : "");
+    const names = texts.linkNumbers;
+    /** @type {[string, string | null][]} */
+    const rows = [
+      [names.kbit_s, link.kbit_s === null ? null : `${Math.round(link.kbit_s)} kbit/s`],
+      [names.lost, link.lost_share === null ? null : `${(link.lost_share * 100).toFixed(1)} %`],
+      [names.jitter, link.jitter_ms === null ? null : `${Math.round(link.jitter_ms)} ms`],
+      [names.age, link.frame_age_ms === null ? null : `${Math.round(link.frame_age_ms.p50)} ms, ${Math.round(link.frame_age_ms.p95)} ms`],
+      [names.analysed, typeof (/** @type {any} */ (link).analysed_fps) === "number" ? String(Math.round(/** @type {any} */ (link).analysed_fps)) : null],
+    ];
+    this.#numbers.replaceChildren(...rows.flatMap(([name, value]) => (value === null ? [] : [h("dt", {}, name), h("dd", {}, value)])));
+  }
+
+  /** @param {Notice} notice */
+  notice({ time_s, text }) {
+    this.#noticeSection.hidden = false;
+    this.#notices.prepend(h("li", { class: "notice" }, h("time", {}, clock(time_s)), h("span", {}, text)));
+    while (this.#notices.children.length > NOTICES) this.#notices.lastElementChild?.remove();
+  }
+}

@@ -6,7 +6,9 @@ import itertools
 import os
 from pathlib import Path
 
+import av
 import pytest
+from clips import video_frame
 from people import Stream, frozen, repeated, save, stream_of, talking
 
 
@@ -18,6 +20,12 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save(folder / "loop.mp4", itertools.chain(repeated(list(talking(3.4, seed=4)), 4)))
     save(folder / "frozen.mp4", frozen(8))
     return folder
+
+
+@pytest.fixture(scope="session")
+def person() -> list[av.VideoFrame]:
+    """Eight seconds of a talking person, as frames that a camera would give."""
+    return [video_frame(picture) for picture in talking(8)]
 
 
 @pytest.fixture(scope="session")

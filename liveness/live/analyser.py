@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from liveness.live.call import Call, Emit
+from liveness.live.call import Age, Call, Emit
 
 _Result = TypeVar("_Result")
 _PAUSE_S = 0.1
@@ -34,8 +34,8 @@ class Analyser:
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="analyser", daemon=True)
-        self.ages_ms: deque[tuple[float, str, float]] = deque(maxlen=_AGES)
-        """(unix time, session, age in ms) of the frames analysed lately."""
+        self.ages: deque[Age] = deque(maxlen=_AGES)
+        """Of the frames analysed lately."""
         self.analysed = 0
 
     def start(self) -> None:
@@ -113,10 +113,10 @@ class Analyser:
         return min(waiting, key=lambda one: one[0])[1] if waiting else None
 
     def _analyse(self, call: Call) -> None:
-        age_ms = call.analyse(self._emit)
-        if age_ms is not None:
+        age = call.analyse(self._emit)
+        if age is not None:
             self.analysed += 1
-            self.ages_ms.append((time.time(), call.session_id, age_ms))
+            self.ages.append(age)
 
     def _guarded(self, call: Call, work: Callable[[Call], Any]) -> None:
         """Let a call that cannot be analysed end, and the others go on."""

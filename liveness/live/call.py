@@ -47,6 +47,18 @@ class CallLog:
     ``("idle", time_s, None)`` and ``("event", time_s, Event)``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How old a frame was when its analysis was finished."""
+
+    session_id: str
+    done_s: float
+    """Unix time."""
+    since_sent_ms: float
+    since_decoded_ms: float
+    """The part that this worker answers for."""
+
+
 @dataclass(slots=True)
 class Picture:
     """What of the picture arrives, as the connection measured it."""
@@ -135,8 +147,8 @@ class Call:
             self._paused = paused
             self._notify(Event(time_s, "shed", {"signals": sorted(paused)}))
 
-    def analyse(self, emit: Emit) -> float | None:
-        """Analyse what waits; returns the frame's age in ms when that was done, or None if nothing waited."""
+    def analyse(self, emit: Emit) -> Age | None:
+        """Analyse what waits; returns how old the frame was when that was done, or None if nothing waited."""
         mail = self.mailbox.take()
         if mail is None:
             return None
@@ -152,7 +164,7 @@ class Call:
         self._take(frame, verdict, emit, mail)
         done_s = time.time()
         self._snapshot_if_due(done_s)
-        return (done_s - mail.sent_s) * 1000
+        return Age(self.session_id, done_s, (done_s - mail.sent_s) * 1000, (done_s - mail.arrived_s) * 1000)
 
     def idle(self, emit: Emit) -> None:
         """Let what was seen fade while no frame comes."""

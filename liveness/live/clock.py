@@ -44,8 +44,8 @@ class MediaClock:
         assert self._offset_s is not None
         time_s = stamp_s + self._offset_s
         if abs(time_s - unix_s - self._media_minus_unix_s) > _DRIFT_S:
-            self._anchor(stamp_s, unix_s)
-            time_s = stamp_s + self._offset_s
+            time_s = unix_s + self._media_minus_unix_s
+            self._offset_s = time_s - stamp_s
         if self.last_s is not None and time_s <= self.last_s:
             return None
         self.last_s, self.last_unix_s = time_s, unix_s

@@ -27,7 +27,7 @@ import structlog
 from liveness.engine import Engine
 from liveness.fusion import calibration
 from liveness.live.analyser import Analyser
-from liveness.live.call import Call, read_snapshot, settings_for
+from liveness.live.call import Age, Call, read_snapshot, settings_for
 from liveness.live.framing import messages, pack
 from liveness.live.interface import AtCapacity, CloseReason, IceServer, OfferRefused, UnknownResource
 from liveness.live.peer import Peer
@@ -232,13 +232,14 @@ class Worker:
             self._busy = (now_cpu_s - cpu_s) / seconds
             cpu_s, at_s = now_cpu_s, now_s
             ages = self._ages()
-            everyone = sorted(age for found in ages.values() for age in found)
-            changed = self._shedder.see(Load(self._busy, _percentile(everyone, 0.95)), seconds)
+            ours = sorted(age.since_decoded_ms for age in ages)
+            changed = self._shedder.see(Load(self._busy, _percentile(ours, 0.95)), seconds)
             if changed:
                 await self._relieve()
             for session_id, peer in list(self._peers.items()):
                 measured = await peer.measure()
-                self._emit(session_id, "link", self._link(peer, measured, sorted(ages.get(session_id, []))))
+                own = sorted(age.since_sent_ms for age in ages if age.session_id == session_id)
+                self._emit(session_id, "link", self._link(peer, measured, own))
             await self._prepare_spare()
 
     async def _prepare_spare(self) -> None:
@@ -246,13 +247,9 @@ class Worker:
         if self._spare is None and self._busy < 0.8 and len(self._calls) < self._most:
             self._spare = await self._analyser.run(lambda: self._engine(frozenset()))
 
-    def _ages(self) -> dict[str, list[float]]:
-        found: dict[str, list[float]] = {}
+    def _ages(self) -> list[Age]:
         since = time.time() - _AGE_WINDOW_S
-        for at_s, session_id, age_ms in list(self._analyser.ages_ms):
-            if at_s >= since:
-                found.setdefault(session_id, []).append(age_ms)
-        return found
+        return [age for age in list(self._analyser.ages) if age.done_s >= since]
 
     async def _relieve(self) -> None:
         relief = self._shedder.relief
@@ -283,7 +280,7 @@ class Worker:
         }
 
     def _numbers(self) -> dict[str, float]:
-        ages = sorted(age for found in self._ages().values() for age in found)
+        ages = sorted(age.since_sent_ms for age in self._ages())
         stages = dict(self._spent)
         for call in self._calls.values():
             _add_spent(stages, call.engine.seconds_spent)

@@ -1,0 +1,44 @@
+"""Under load a worker gives up rate, then asks senders, then drops signals, then refuses; and takes all back."""
+
+from __future__ import annotations
+
+from liveness.live.shedding import LEVELS, Load, Relief, Shedder
+
+BUSY, CALM = Load(cpu_share=0.99, age_ms=60.0), Load(cpu_share=0.3, age_ms=50.0)
+
+
+def levels(shedder: Shedder, load: Load, seconds: int) -> list[Relief]:
+    return [shedder.relief for _ in range(seconds) if shedder.see(load, 1.0)]
+
+
+def test_relief_comes_in_the_stated_order() -> None:
+    went = levels(Shedder(), BUSY, 30)
+    rates = [relief.analysis_fps for relief in went]
+    assert rates == sorted(rates, reverse=True)
+    first_asked = next(i for i, relief in enumerate(went) if relief.sender_fps)
+    first_dropped = next(i for i, relief in enumerate(went) if relief.costliest_off)
+    first_refused = next(i for i, relief in enumerate(went) if relief.refuses)
+    assert 0 < first_asked < first_dropped < first_refused == len(went) - 1
+    assert not any(relief.sender_fps for relief in went[:first_asked])
+
+
+def test_lateness_counts_as_load_even_if_the_core_is_idle() -> None:
+    shedder = Shedder()
+    assert levels(shedder, Load(cpu_share=0.2, age_ms=400.0), 2)
+
+
+def test_one_bad_second_changes_nothing() -> None:
+    shedder = Shedder()
+    for _ in range(20):
+        shedder.see(BUSY, 1.0)
+        shedder.see(CALM, 1.0)
+    assert shedder.level == 0
+
+
+def test_all_is_given_back_slowly() -> None:
+    shedder = Shedder()
+    levels(shedder, BUSY, 40)
+    assert shedder.level == len(LEVELS) - 1
+    assert not levels(shedder, CALM, 9)
+    levels(shedder, CALM, 120)
+    assert shedder.level == 0

@@ -1,4 +1,4 @@
-"""The command line: review, evaluate, calibrate, attack, signals."""
+"""The command line: review, evaluate, calibrate, attack, signals, serve."""
 
 from __future__ import annotations
 
@@ -482,3 +482,33 @@ def _show(console: Console, data: dict[str, Any], report: Path | None) -> None:
     if report:
         lines.append(Padding(Text(f"Report: {report}"), (0, 2)))
     console.print(Group(*lines, ""), highlight=False)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 0.0.0.0 for all.  [127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.  [8080]")] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Where database and secrets are kept.")] = None,
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="Where browsers reach it.")] = None,
+    tls_self_signed: Annotated[bool | None, typer.Option("--tls-self-signed", help="Make a certificate.")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="Its private key.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Media worker processes.  [one a core]")] = None,
+    calibration: Annotated[Path | None, typer.Option(metavar="PATH", help="Another calibration.")] = None,
+    new_key: Annotated[bool, typer.Option("--new-key", help="Make and print one more API key.")] = False,
+) -> None:
+    """Serve live interviews; prints the links to open. What is not given comes from LIVENESS_… in the environment."""
+    from liveness.service import serving
+
+    serving.serve(
+        host=host,
+        port=port,
+        data=data,
+        base_url=base_url,
+        tls_self_signed=tls_self_signed,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        workers=workers,
+        calibration=calibration,
+        fresh_key=new_key,
+    )

@@ -168,6 +168,14 @@ class Hub:
         if stream:
             stream.readers.discard(reader)
 
+    def forget(self, session_id: str) -> None:
+        """Forget what was sent to the interviewer's side but the session's state; the streams go on."""
+        stream = self._streams.get((session_id, "viewer"))
+        if stream:
+            stream.first = stream.last
+            stream.memory.clear()
+            stream.latest.clear()
+
     def drop(self, session_id: str) -> None:
         """End a session's streams and forget them."""
         for key in ((session_id, "viewer"), (session_id, "candidate")):

@@ -39,7 +39,7 @@ class Inbox:
         if call is None:
             return
         data = finite(event.data)
-        match event.kind:
+        match str(event.kind):
             case "verdict":
                 self._verdict(event.session_id, call, data)
             case "link":
@@ -52,6 +52,8 @@ class Inbox:
                 self._all.later.put(partial(self._connected, event.session_id, data.get("resource_id")))
             case "closed":
                 self._all.later.put(partial(self._closed, event.session_id, data))
+            case "report":
+                self._all.later.put(partial(self._all.keep_report, event.session_id, data))
             case "message":
                 self._message(event.session_id, data.get("data"))
 

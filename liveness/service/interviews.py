@@ -10,17 +10,17 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
 import structlog
 
 from liveness.live.interface import Answer, LiveError, SessionOptions
-from liveness.service import sse, views
+from liveness.service import inbox, sse, views
 from liveness.service.consent import CURRENT, TEXTS
 from liveness.service.hub import RESTART_GAP, Audience, Hub, TooManyReaders
 from liveness.service.ice import ice_servers
-from liveness.service.inbox import Inbox
 from liveness.service.later import Later
 from liveness.service.media import OpenPool
 from liveness.service.problems import Problem, unknown_session
@@ -69,13 +69,15 @@ class Interviews:
         self.later = Later()
         self.slow_readers = 0
         self.hub = Hub(self._count_slow_reader)
-        self.inbox = Inbox(self)
+        self.inbox = inbox.Inbox(self)
         self.pool = open_pool(self.inbox.on_event)
         self.calls: dict[str, Call] = {}
         self.on_over: Callable[[str], None] = lambda session_id: None
         """Told when the two people's own call has to end, too."""
         self.started = False
         self.stopping = False
+        self.to_erase: set[str] = set()
+        """Sessions whose evidence no worker could be asked to drop yet."""
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._connecting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._sweeper: asyncio.Task[None] | None = None
@@ -126,7 +128,6 @@ class Interviews:
             await self.store.close()
 
     async def _break_off(self, session_id: str) -> None:
-        await self.save_report(session_id)
         session = await self.store.get(session_id)
         if session and session.state == "checking":
             await self.interrupt(session_id, "shutdown")
@@ -200,13 +201,22 @@ class Interviews:
     async def erase(self, session_id: str, actor: str) -> None:
         """Remove all that is known of a session."""
         self.calls.pop(session_id, None)
-        await self.pool.erase(session_id)
+        await self._erase_evidence(session_id)
         found = await self.store.erase(session_id, self.now(), actor)
         self.hub.drop(session_id)
         self.on_over(session_id)
         if not found:
             raise unknown_session()
         log.info("session erased")
+
+    async def _erase_evidence(self, session_id: str) -> None:
+        self.to_erase.add(session_id)
+        try:
+            await self.pool.erase(session_id)
+        except LiveError as error:
+            log.warning("evidence could not be erased; it will be tried again", error=str(error))
+        else:
+            self.to_erase.discard(session_id)
 
     async def change(self, session_id: str, state: State, reason: str | None = None) -> bool:
         """Bring a session into a state and tell both sides; False if there is no way there, or it is there."""
@@ -237,12 +247,21 @@ class Interviews:
         log.info("session changed", session=session.id, state=session.state, reason=session.reason)
 
     async def _conclude(self, session_id: str, *, withdrawn: bool) -> None:
-        """End the media side and keep its document."""
+        """End the media side and keep its document; of one who took consent back nothing is kept."""
         call = self.calls.pop(session_id, None)
-        document = await self.pool.end(session_id, withdrawn=withdrawn)
-        if document is not None:
+        document = None
+        try:
+            document = await self.pool.end(session_id, withdrawn=withdrawn)
+        except LiveError as error:
+            log.warning("a call could not be ended in order", session=session_id, error=str(error))
+            self.to_erase.add(session_id)
+        if withdrawn:
+            self.hub.forget(session_id)
+            await self.later.run(partial(self.store.drop_findings, session_id))
+        elif document is not None:
             part = call.part if call else await self._next_part(session_id)
-            await self.store.save_report(session_id, StoredReport(part, True, document), self.now())
+            await self.store.save_report(session_id, StoredReport(part, True, inbox.finite(document)), self.now())
+        await self.store.finalise_reports(session_id)
 
     # Media
 
@@ -264,7 +283,7 @@ class Interviews:
             except Problem:
                 # Taken back, ended or erased while the worker was answering.
                 self.calls.pop(session.id, None)
-                await self.pool.erase(session.id)
+                await self._erase_evidence(session.id)
                 raise
             return answer
 
@@ -306,7 +325,7 @@ class Interviews:
             with contextlib.suppress(LiveError):
                 document = await self.pool.report(session_id)
                 if document is not None:
-                    parts[call.part] = StoredReport(call.part, False, document)
+                    parts[call.part] = StoredReport(call.part, False, inbox.finite(document))
         wanted = max(parts, default=None) if part is None else part
         if wanted not in parts:
             raise Problem(404, "no-report", "There is no report yet: no video has been looked at.")
@@ -314,14 +333,20 @@ class Interviews:
 
     async def save_report(self, session_id: str) -> None:
         """Keep a running call's document as it is, for the case that this process ends."""
-        call = self.calls.get(session_id)
         try:
-            document = await self.pool.report(session_id) if call else None
+            document = await self.pool.report(session_id)
         except LiveError as error:
             log.warning("a report could not be fetched", session=session_id, error=str(error))
             return
-        if call and document is not None and self.calls.get(session_id) is call:
-            await self.store.save_report(session_id, StoredReport(call.part, False, document), self.now())
+        if document is not None:
+            await self.keep_report(session_id, document)
+
+    async def keep_report(self, session_id: str, document: dict[str, Any]) -> None:
+        """Keep a document that may still grow, unless the call is over by now."""
+        call = self.calls.get(session_id)
+        if call:
+            kept = StoredReport(call.part, False, inbox.finite(document))
+            await self.store.save_report(session_id, kept, self.now())
 
     async def capture(self, session_id: str, payload: dict[str, Any]) -> None:
         """Keep what the candidate's page says about its camera and its sending."""
@@ -406,6 +431,8 @@ class Interviews:
     async def sweep(self) -> None:
         """End sessions whose time is over, and erase those that were kept long enough."""
         now = self.now()
+        for session_id in list(self.to_erase):
+            await self._erase_evidence(session_id)
         for session in await self.store.expired(now, state_not_in=["ended"]):
             await self.end(session.id, "expiry", "expired")
         for session in await self.store.expired(now - timedelta(seconds=self.settings.keep_s)):

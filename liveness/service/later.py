@@ -42,6 +42,22 @@ class Later:
         """Queue a job that must be done."""
         self._jobs.put_nowait(job)
 
+    async def run(self, job: Job) -> None:
+        """Do a job in its turn, and return when it is done."""
+        if self._runner is None:
+            await job()
+            return
+        done = asyncio.Event()
+
+        async def tell() -> None:
+            try:
+                await job()
+            finally:
+                done.set()
+
+        self.put(tell)
+        await done.wait()
+
     def offer(self, job: Job) -> None:
         """Queue a job that may be dropped, and counted, when the queue is long."""
         if self._jobs.qsize() >= LONGEST_QUEUE:

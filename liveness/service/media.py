@@ -41,8 +41,8 @@ class Pool(Protocol):
     def is_receiving(self, session_id: str) -> bool:
         """Tell whether media arrived a moment ago."""
 
-    def metrics(self) -> Mapping[str, Any]:
-        """Return figures by name."""
+    async def metrics(self) -> Mapping[int, Mapping[str, float]]:
+        """Return figures by name, for each worker."""
 
 
 OpenPool = Callable[[Callable[[PoolEvent], None]], Pool]

@@ -96,12 +96,12 @@ async def metrics(request: Request) -> Response:
     }.items():
         figures.service.labels(what).set(number)
     figures.pool.clear()
-    for name, number in _flat(interviews.pool.metrics()):
+    for name, number in _flat(await interviews.pool.metrics()):
         figures.pool.labels(name).set(number)
     return Response(generate_latest(figures.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+def _flat(figures: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
     for key, value in figures.items():
         name = prefix + re.sub(r"[^a-zA-Z0-9_.]", "_", str(key))
         if isinstance(value, Mapping):

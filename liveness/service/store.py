@@ -281,6 +281,14 @@ class Store:
             for start in range(0, len(numbers), 500):
                 await to.execute(delete(_events).where(of & _events.c.number.in_(numbers[start : start + 500])))
 
+    async def drop_findings(self, session_id: str) -> None:
+        """Remove what was found in a session: its events and reports."""
+        async with self._write() as to:
+            for table in (_events, _reports):
+                await to.execute(delete(table).where(table.c.session == session_id))
+        if self._sqlite:
+            await self._empty_log()
+
     # Reports
 
     async def save_report(self, session_id: str, report: StoredReport, at: datetime) -> None:
@@ -299,6 +307,11 @@ class Store:
                     document=json.dumps(report.document, ensure_ascii=False),
                 )
             )
+
+    async def finalise_reports(self, session_id: str) -> None:
+        """Note that nothing will be added."""
+        async with self._write() as to:
+            await to.execute(update(_reports).where(_reports.c.session == session_id).values(final=True))
 
     async def reports(self, session_id: str) -> list[StoredReport]:
         """Return all parts, first to last."""

@@ -114,7 +114,7 @@ export class LivenessCheck extends HTMLElement {
       const { state, reason } = /** @type {CustomEvent} */ (event).detail;
       if (state === "connecting" || state === "connected" || state === "reconnecting") this.#set(state);
       else if (state === "stopped" && reason === "ended") this.#set("ended");
-      else if (state === "stopped" && (reason === "withdrawn" || reason === "consent-missing")) this.#set("stopped");
+      else if (state === "stopped" && this.#state !== "declined" && (reason === "withdrawn" || reason === "consent-missing")) this.#set("stopped");
     });
     check.addEventListener("session", (event) => {
       const { state } = /** @type {CustomEvent} */ (event).detail;
@@ -145,17 +145,22 @@ export class LivenessCheck extends HTMLElement {
     if (this.#stream) await this.start(this.#stream);
   }
 
-  #decline() {
+  async #decline() {
     this.#set("declined");
     this.#tell("liveness-decline", null);
+    // So that the interviewer does not wait for an answer that has been given.
+    await this.#withdraw();
   }
 
   async #stop() {
-    const check = this.check;
     this.#set("stopped");
     this.#tell("liveness-stop", null);
+    await this.#withdraw();
+  }
+
+  async #withdraw() {
     try {
-      await check?.withdrawConsent();
+      await this.check?.withdrawConsent();
     } catch (error) {
       // The video has stopped already; that the service could not be told is no trouble of the candidate's.
       this.dispatchEvent(new CustomEvent("liveness-problem", { detail: error, bubbles: true, composed: true }));

@@ -87,7 +87,7 @@ export function advisePlace(place) {
 export class Guidance {
   #canvas = new OffscreenCanvas(WIDTH, HEIGHT);
   #context = this.#canvas.getContext("2d", { willReadFrequently: true });
-  #detector = globalThis.window?.FaceDetector ? new window.FaceDetector({ maxDetectedFaces: 1, fastMode: true }) : null;
+  #detector = window.FaceDetector ? new FaceDetector({ maxDetectedFaces: 1, fastMode: true }) : null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
   #steady = [new Steady(), new Steady()];

@@ -9,9 +9,11 @@ const CALL_HEIGHT = 360;
 const CALL_BITRATE = 600_000;
 const REPLACED = 4409;
 const BAD_TOKEN = 4401;
+const OVER = 4410;
+const OVER_TIMES = 3;
 
 /**
- * @typedef {"idle" | "joining" | "alone" | "connecting" | "talking" | "interrupted" | "replaced" | "refused" | "left"} RoomState
+ * @typedef {"idle" | "joining" | "alone" | "connecting" | "talking" | "interrupted" | "replaced" | "refused" | "over" | "left"} RoomState
  */
 
 /**
@@ -93,6 +95,7 @@ export class Room extends EventTarget {
 
   /** @param {AbortSignal} signal */
   async #stay(signal) {
+    let over = 0;
     for (let failures = 0; !signal.aborted; failures += 1) {
       await wait(backoffMs(failures), signal, { wakeOnline: true });
       await untilOnline(signal);
@@ -100,6 +103,9 @@ export class Room extends EventTarget {
       if (signal.aborted) return;
       if (code === REPLACED) return this.#end("replaced");
       if (code === BAD_TOKEN) return this.#end("refused");
+      // A service that restarts says the same as one whose session has ended; only the latter says it again and again.
+      over = code === OVER ? over + 1 : 0;
+      if (over >= OVER_TIMES) return this.#end("over");
       if (welcomed) failures = 0;
       // The call itself runs on without the room; only a new one would need it.
       if (!this.#call?.healthy) this.#set("interrupted");

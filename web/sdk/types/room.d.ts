@@ -1,5 +1,5 @@
 /**
- * @typedef {"idle" | "joining" | "alone" | "connecting" | "talking" | "interrupted" | "replaced" | "refused" | "left"} RoomState
+ * @typedef {"idle" | "joining" | "alone" | "connecting" | "talking" | "interrupted" | "replaced" | "refused" | "over" | "left"} RoomState
  */
 /**
  * A room for two. The viewer offers when the other is there; a clash is settled by perfect negotiation (the publisher yields).
@@ -27,4 +27,4 @@ export class Room extends EventTarget {
     leave(): void;
     #private;
 }
-export type RoomState = "idle" | "joining" | "alone" | "connecting" | "talking" | "interrupted" | "replaced" | "refused" | "left";
+export type RoomState = "idle" | "joining" | "alone" | "connecting" | "talking" | "interrupted" | "replaced" | "refused" | "over" | "left";

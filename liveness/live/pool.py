@@ -255,6 +255,8 @@ class MediaPool:
                 str(theirs.fileno()),
                 json.dumps(settings),
                 pass_fds=[theirs.fileno()],
+                # Every decoder is a thread, and every thread would get an arena of its own that it never gives back.
+                env={**os.environ, "MALLOC_ARENA_MAX": "2"},
                 stdin=asyncio.subprocess.DEVNULL,
             )
         reader, writer = await asyncio.open_connection(sock=ours)

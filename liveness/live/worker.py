@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import hashlib
 import json
 import logging
@@ -199,7 +200,8 @@ class Worker:
             call.close()
 
         await self._analyser.run(free)
-        self._gather_spent(call)
+        _add_spent(self._spent, call.engine.seconds_spent)
+        _give_back()
 
     async def _drop_peer(self, session_id: str) -> None:
         peer = self._peers.pop(session_id, None)
@@ -303,9 +305,6 @@ class Worker:
         }
         return numbers | {f"stage_seconds_{name}": round(seconds, 4) for name, seconds in stages.items()}
 
-    def _gather_spent(self, call: Call) -> None:
-        _add_spent(self._spent, call.engine.seconds_spent)
-
     # Towards the front.
 
     def _emit(self, session_id: str, kind: str, data: Mapping[str, Any]) -> None:
@@ -325,6 +324,13 @@ def _add_spent(stages: dict[str, float], spent: Mapping[str, float]) -> None:
     for name, seconds in spent.items():
         stage = name if name in ("probe", "faces", "fusion") else "signals"
         stages[stage] = stages.get(stage, 0.0) + seconds
+
+
+def _give_back() -> None:
+    """Return free memory to the system: models and decoders leave large holes that malloc would keep."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _percentile(values: list[float], share: float) -> float:

@@ -263,6 +263,8 @@ def render_report(
     the other parameters and the errors see :func:`write_report`.
     """
     shown = _video(video, folder=folder, limit=embed_limit)
+    if video is None and review["media"].get("container") == "webrtc":
+        shown = _Video("absent", note="No video of the call was kept.")
     template = _environment().get_template("report.html.j2")
     yield from template.generate(_view(_finite(review), shown, thumbnails))
 
@@ -279,6 +281,7 @@ def _view(review: dict[str, Any], video: _Video, thumbnails: Mapping[str, bytes]
     thinned = _thin(timeline, _TABLE_ROWS)
     return {
         "review": review,
+        "live": review["media"].get("container") == "webrtc",
         "video": video,
         "story": _story(review, runs),
         "answers": _answers(review),
@@ -446,7 +449,7 @@ def _story(review: Mapping[str, Any], runs: Sequence[_Run]) -> _Story:
         "inconclusive",
         "Inconclusive",
         "We have seen too little to say." if least < _seen_enough(review) else "What we saw does not settle it.",
-        "This says something about the recording, and nothing against the person.",
+        "This says something about what could be seen, and nothing against the person.",
         why=tuple(_obstacles(verdict, _seen_enough(review))),
         summary=summary,
     )
@@ -484,7 +487,7 @@ def _summary(runs: Sequence[_Run]) -> str:
         lasted[run.state] = lasted.get(run.state, 0.0) + run.end_s - run.start_s
     ordered = sorted(lasted.items(), key=lambda item: -item[1])
     parts = [f"{names.get(state, state)} for {_lasting(seconds)}" for state, seconds in ordered]
-    return f"Over the recording: {', '.join(parts)}." if parts else "There is no timeline for this recording."
+    return f"Altogether: {', '.join(parts)}." if parts else "There is no timeline."
 
 
 def _runs(timeline: Sequence[Mapping[str, Any]], duration_s: float) -> list[_Run]:

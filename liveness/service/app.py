@@ -66,6 +66,7 @@ def create_app(
         description="Checks during a video interview whether the candidate is a live person before a camera.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.interviews = interviews
@@ -76,6 +77,7 @@ def create_app(
     problems.install(app)
     for part in (routes, whip, room, metrics, docs, pages):
         app.include_router(part.router)
+    app.add_middleware(problems.Guard)
     app.add_middleware(Shell, secure=secure)
     app.add_middleware(Measure, metrics=app.state.metrics)
     return app

@@ -12,8 +12,6 @@ from starlette.exceptions import HTTPException
 import liveness
 
 PAGES = {"/": "pages/index.html", "/candidate": "pages/candidate.html", "/interviewer": "pages/interviewer.html"}
-FOLDERS = frozenset({"sdk", "elements", "pages"})
-"""What of ``web/`` is served; what it is developed with is not."""
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -92,9 +90,9 @@ async def page(request: Request) -> Response:
     return file_response(request, request.app.state.web_root, PAGES[request.url.path])
 
 
-@router.api_route("/{folder}/{name:path}", methods=["GET", "HEAD"])
-async def asset(request: Request, folder: str, name: str) -> Response:
-    """Serve what pages are made of."""
-    if folder not in FOLDERS:
-        raise HTTPException(404)
-    return file_response(request, request.app.state.web_root, f"{folder}/{name}")
+@router.api_route("/sdk/{name:path}", methods=["GET", "HEAD"])
+@router.api_route("/elements/{name:path}", methods=["GET", "HEAD"])
+@router.api_route("/pages/{name:path}", methods=["GET", "HEAD"])
+async def asset(request: Request) -> Response:
+    """Serve what pages are made of; what ``web/`` is developed with is not served."""
+    return file_response(request, request.app.state.web_root, request.url.path.removeprefix("/"))

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -86,7 +87,30 @@ def install(app: FastAPI) -> None:
     async def _validation(request: Request, error: RequestValidationError) -> ProblemResponse:
         return document(422, "invalid-request", "Invalid request", describe_errors(error.errors()))
 
-    @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> ProblemResponse:
-        log.error("unexpected error", method=request.method, path=request.url.path, exc_info=error)
-        return document(500, "internal", "Internal error", "Something went wrong on the server; it has been logged.")
+
+class Guard:
+    """ASGI middleware: what nobody expected becomes a problem document too, and a line in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception:
+            log.exception("unexpected error", method=scope["method"], path=scope["path"])
+            if begun:
+                raise
+            detail = "Something went wrong on the server; it has been logged."
+            await document(500, "internal", "Internal error", detail)(scope, receive, send)

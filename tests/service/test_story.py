@@ -1,0 +1,223 @@
+"""An interview from its making to its end, as each side lives through it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted import KEY, OFFER, Service, of_pool, running, wire
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A running service with scripted media workers."""
+    with running(tmp_path) as service:
+        yield service
+
+
+def same_shape(found: Any, example: Any, at: str = "") -> None:
+    """Check that a message has the keys and the types of its example; what is null here may be null there."""
+    if isinstance(example, dict):
+        assert isinstance(found, dict), at
+        assert set(found) == set(example), at
+        for key, value in example.items():
+            if found[key] is not None:
+                same_shape(found[key], value, f"{at}.{key}")
+    elif isinstance(example, list):
+        assert isinstance(found, list), at
+        for item in found:
+            same_shape(item, example[0], f"{at}[]")
+    elif example is not None:
+        kinds = (int, float) if isinstance(example, int | float) and not isinstance(example, bool) else type(example)
+        assert isinstance(found, kinds), f"{at}: {found!r}"
+
+
+def test_an_interview_from_making_to_report(tmp_path: Path) -> None:
+    ice = [{"urls": ["stun:stun.example:3478"]}]
+    with running(tmp_path, ice_servers=ice, base_url="https://interviews.example") as service:
+        made = service.call("POST", "/v1/sessions", KEY, {"reference": "Backend engineer", "off": ["pulse"]})
+        assert made.status == 201
+        same_shape(made.json, wire("session_created"))
+        assert made.json["candidate_url"].startswith("https://interviews.example/candidate#s=s_")
+        path, tokens = made.headers["Location"], made.json["tokens"]
+
+        candidate = service.call("GET", path, tokens["publisher"]).json
+        same_shape(candidate, wire("session_publisher"))
+        assert (candidate["state"], candidate["consent"]["given_at"]) == ("waiting", None)
+        refused = service.call("POST", f"{path}/whip", tokens["publisher"], OFFER)
+        assert (refused.status, refused.json["type"]) == (403, "consent-missing")
+
+        given = service.call(
+            "POST", f"{path}/consent", tokens["publisher"], {"version": candidate["consent"]["version"]}
+        )
+        assert given.status == 201
+        assert set(given.json) == {"version", "given_at", "receipt"}
+
+        with (
+            service.events(f"{path}/events", tokens["viewer"]) as viewer,
+            service.events(f"{path}/events", tokens["publisher"]) as publisher,
+        ):
+            assert viewer.until("session").data["state"] == "consented"
+            answer = service.call("POST", f"{path}/whip", tokens["publisher"], OFFER)
+            assert answer.status == 201
+            assert answer.headers["Content-Type"].startswith("application/sdp")
+            assert answer.headers["Link"] == '<stun:stun.example:3478>; rel="ice-server"'
+            assert service.pool.options[made.json["id"]].off == {"pulse"}
+            service.pool.media_arrives(made.json["id"])
+            same_shape(viewer.until("session", state="checking").data, wire("session_viewer"))
+            same_shape(publisher.until("session", state="checking").data, wire("session_publisher"))
+
+            service.pool.happens(made.json["id"], "verdict", of_pool("verdict"))
+            service.pool.happens(made.json["id"], "link", of_pool("link", kbit_s=float("nan")))
+            service.pool.happens(made.json["id"], "notice", of_pool("notice"))
+            service.pool.happens(made.json["id"], "rate", {"max_fps": 15, "reason": "The checking server is busy."})
+            assert viewer.until("verdict").data == wire("verdict") | {"session": made.json["id"]}
+            link = viewer.until("link").data
+            assert link == wire("link") | {"session": made.json["id"], "kbit_s": None}
+            assert viewer.until("notice").data == wire("notice") | {"session": made.json["id"]}
+            assert publisher.until("rate").data == wire("rate")
+
+            so_far = service.call("GET", f"{path}/report", tokens["viewer"])
+            assert so_far.json["schema"] == "liveness.review/1"
+            ended = service.call("POST", f"{path}/end", tokens["viewer"])
+            same_shape(ended.json, wire("session_viewer"))
+            assert ended.json["state"] == "ended"
+            assert viewer.until("session", state="ended")
+            assert publisher.until("session", state="ended")
+
+        page = service.call("GET", f"{path}/report", KEY, Accept="text/html")
+        assert page.headers["Content-Type"].startswith("text/html")
+        assert b"<html" in page.body
+        assert service.call("POST", f"{path}/whip", tokens["publisher"], OFFER).status == 409
+        listed = service.call("GET", "/v1/sessions", KEY).json["sessions"]
+        assert [session["id"] for session in listed] == [made.json["id"]]
+
+
+def test_the_newest_session_is_listed_first(service: Service) -> None:
+    made = [service.interview(reference=str(number)).id for number in range(3)]
+    listed = service.call("GET", "/v1/sessions?limit=2", KEY).json["sessions"]
+    assert [session["id"] for session in listed] == made[:0:-1]
+
+
+def test_consent_taken_back_stops_everything_at_once(service: Service) -> None:
+    interview = service.interview()
+    interview.start()
+    service.pool.happens(interview.id, "verdict", of_pool("verdict"))
+    with (
+        service.events(f"{interview.path}/events", interview.viewer) as viewer,
+        service.events(f"{interview.path}/events", interview.publisher) as publisher,
+    ):
+        assert service.call("DELETE", f"{interview.path}/consent", interview.publisher).status == 204
+        assert service.pool.resources == {}
+        assert viewer.until("session", state="withdrawn").data["reason"] == "withdrawn"
+        assert publisher.until("session", state="withdrawn")
+        service.pool.happens(interview.id, "verdict", of_pool("verdict"))
+        assert service.call("POST", f"{interview.path}/end", interview.viewer).status == 200
+        assert viewer.next().name == "session"  # type: ignore[union-attr]
+    refused = interview.publish()
+    assert (refused.status, refused.json["type"]) == (409, "session-over")
+    # Nothing that was found is kept: no report, no verdict for one who comes later.
+    assert service.call("GET", f"{interview.path}/report", interview.viewer).status == 404
+    with service.events(f"{interview.path}/events", interview.viewer) as late:
+        assert late.next().name == "session"  # type: ignore[union-attr]
+        service.pool.happens(interview.id, "verdict", of_pool("verdict"))
+    assert interview.agree().status == 409
+
+
+def test_consent_to_another_text_is_no_consent(service: Service) -> None:
+    interview = service.interview()
+    refused = service.call("POST", f"{interview.path}/consent", interview.publisher, {"version": "2019-01"})
+    assert (refused.status, refused.json["type"]) == (409, "consent-version")
+    assert interview.state() == "waiting"
+    first, again = interview.agree(), interview.agree()
+    assert first.json == again.json
+    # A receipt says what was agreed to; it opens nothing.
+    assert service.call("GET", interview.path, first.json["receipt"]).status == 401
+
+
+def test_capture_reports_are_kept_one_a_second(service: Service) -> None:
+    interview = service.interview()
+    path = f"{interview.path}/reports"
+    assert service.call("POST", path, interview.publisher, wire("capture_report")).status == 204
+    again = service.call("POST", path, interview.publisher, wire("capture_report"))
+    assert (again.status, again.headers["Retry-After"]) == (429, "1")
+    interview.start()
+    service.pool.happens(interview.id, "message", {"data": {"type": "report", **wire("capture_report")}})
+    service.pool.happens(interview.id, "message", {"data": {"type": "prompt", "confidence": 1}})
+    figures = service.call("GET", "/metrics").body.decode()
+    assert 'liveness_service{what="data channel messages ignored"} 1.0' in figures
+    assert 'liveness_pool{name="0.calls"} 1.0' in figures
+
+
+def test_a_candidate_is_never_told_what_was_found(service: Service) -> None:
+    interview = service.interview(reference="Do not tell")
+    path, token = interview.path, interview.publisher
+    interview.start()
+    secret = of_pool("verdict", summary="SECRET", state="suspect", confidence=0.123456)
+    with service.events(f"{path}/events", token) as events:
+        for _ in range(3):
+            service.pool.happens(interview.id, "verdict", secret)
+            service.pool.happens(interview.id, "link", of_pool("link"))
+            service.pool.happens(interview.id, "notice", of_pool("notice", text="SECRET"))
+            service.pool.happens(
+                interview.id, "rate", {"max_fps": 15, "reason": "busy", "confidence": 0.123456, "state": "suspect"}
+            )
+        service.pool.dies(interview.id)
+        events.until("reconnect")
+        service.call("GET", path, token)
+        service.call("GET", f"{path}/report", token)
+        service.call("POST", f"{path}/end", token)
+        service.call("GET", "/v1/sessions", token)
+        service.call("DELETE", path, token)
+        service.call("POST", f"{path}/reports", token, wire("capture_report"))
+        interview.publish()
+        interview.publish("garbage")
+        service.call("DELETE", f"{path}/consent", token)
+        events.until("session", state="withdrawn")
+    with service.events(f"{path}/events", token, last="1") as events:
+        events.until("session")
+    heard = bytes(service.heard_by[token]).lower()
+    for word in (
+        *("confidence", "families", "coverage", "reasons", "notice", "verdict", "suspect", "interval", "llr"),
+        *("secret", "0.123456", "presentation", "injection", "synthesis", "substitution", "flatness", "next_step"),
+        *("do not tell", "report_url", "quality", "analysed"),
+    ):
+        assert word.encode() not in heard, word
+    assert b"liveness.session-candidate/1" in heard
+    assert b"liveness.rate/1" in heard
+
+
+def test_what_is_wrong_is_said_as_a_problem(service: Service) -> None:
+    for reply in (
+        service.call("GET", "/nowhere"),
+        service.call("PUT", "/v1/sessions", KEY),
+        service.call("GET", "/v1/sessions?limit=none", KEY),
+        service.call("POST", "/v1/sessions", KEY, {"reference": 7}),
+        service.call("GET", "/v1/sessions/s_unknown", KEY),
+    ):
+        assert reply.headers["Content-Type"] == "application/problem+json"
+        assert set(reply.json) == {"type", "title", "status", "detail"}
+        assert reply.json["status"] == reply.status
+    assert "POST" in service.call("PUT", "/v1/sessions", KEY).headers["Allow"]
+
+
+def test_the_interface_describes_itself_offline(service: Service) -> None:
+    described = service.call("GET", "/openapi.json").json
+    assert described["openapi"].startswith("3.1")
+    body = described["paths"]["/v1/sessions"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert "expires_in_s" in body["properties"]
+    docs = service.call("GET", "/docs")
+    assert b"/v1/sessions/{session_id}/whip" in docs.body
+    assert b"<script" not in docs.body
+    assert b"://" not in docs.body
+    assert service.call("GET", "/healthz").json == service.call("GET", "/readyz").json == {"status": "ok"}
+
+
+def test_logs_of_reports_hold_their_schema(service: Service) -> None:
+    interview = service.interview()
+    service.call("POST", f"{interview.path}/reports", interview.publisher, wire("capture_report"))
+    kept = service.in_loop(service.interviews.store.captures(interview.id))
+    assert kept == [json.loads(json.dumps(wire("capture_report")))]

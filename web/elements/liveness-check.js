@@ -11,10 +11,12 @@ const CSS = sheet(`
 .card { background: var(--_surface); border: 1px solid var(--_rule); border-radius: 12px; padding: clamp(1rem, 4vw, 1.75rem); }
 h2 { font-size: clamp(1.25rem, 1.1rem + 0.8vw, 1.5rem); line-height: 1.25; letter-spacing: -0.015em; text-wrap: balance; }
 .text { margin-top: 1rem; display: grid; gap: 0.75rem; }
-.text li { display: grid; grid-template-columns: 1.5rem minmax(0, 1fr); gap: 0.5rem; max-width: 62ch; }
+.text li { display: grid; grid-template-columns: 1.25rem minmax(0, 1fr); gap: 0.25rem; max-width: 66ch; }
 .text li::before { content: ""; width: 0.625rem; height: 0.625rem; margin-top: 0.45em; border-radius: 50%; background: var(--_accent); }
 .actions { display: flex; flex-wrap: wrap; gap: 0.75rem; margin-top: 1.5rem; }
-.actions button { flex: 1 1 14rem; }
+/* Both choices weigh the same: a consent that is pushed for is none. */
+.actions button { flex: 1 1 14rem; min-height: 3rem; border: 2px solid var(--_accent); color: var(--_accent); }
+.actions button:hover { background: color-mix(in srgb, var(--_accent) 10%, var(--_surface)); border-color: var(--_accent); }
 .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 0.75rem; padding: 0.5rem 0.75rem; border: 1px solid var(--_rule); border-radius: 10px; background: var(--_surface); }
 .bar .icon { width: 1.25rem; height: 1.25rem; color: var(--_accent); }
 .bar .words { flex: 1 1 12rem; min-width: 0; line-height: 1.35; }
@@ -201,7 +203,7 @@ export class LivenessCheck extends HTMLElement {
   #question(state) {
     const texts = textsFor(this).check;
     if (state === "loading" || !this.#view) return h("div", { class: "card", part: "card" }, h("p", { class: "soft" }, texts.loading));
-    const agree = h("button", { type: "button", class: "main", part: "agree" }, texts.agree);
+    const agree = h("button", { type: "button", part: "agree" }, texts.agree);
     const decline = h("button", { type: "button", part: "decline" }, texts.decline);
     agree.addEventListener("click", () => {
       if (agree.getAttribute("aria-disabled")) return;

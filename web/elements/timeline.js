@@ -9,6 +9,7 @@ import { h, s, say } from "./dom.js";
 /** @typedef {{state: RunState, fromS: number, toS: number}} Run */
 
 const WINDOW_S = 180;
+const LEAST_S = 60;
 const KEEP_S = 3600;
 /** Longer than this without a verdict is a stretch without a picture. */
 const GAP_S = 6;
@@ -129,10 +130,11 @@ export class Timeline {
     if (!this.#width || !points.length) return;
     const nowS = this.#nowS;
     const width = this.#width;
-    const startS = nowS - WINDOW_S;
+    const windowS = Math.min(WINDOW_S, Math.max(LEAST_S, nowS - points[0].timeS));
+    const startS = nowS - windowS;
     const right = width - PLOT.right;
     /** @param {number} timeS */
-    const x = (timeS) => round(PLOT.left + ((timeS - startS) / WINDOW_S) * (right - PLOT.left));
+    const x = (timeS) => round(PLOT.left + ((timeS - startS) / windowS) * (right - PLOT.left));
     /** @param {number} value */
     const y = (value) => round(PLOT.foot - value * (PLOT.foot - PLOT.top));
     /** @type {SVGElement[]} */

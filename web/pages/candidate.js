@@ -134,7 +134,7 @@ class Candidate {
     video("own").srcObject = stream;
     node("preview-waiting").hidden = Boolean(cameraTrack);
     if (!cameraTrack) node("preview-waiting").replaceChildren(Object.assign(document.createElement("strong"), { textContent: "No camera" }));
-    node("oval").toggleAttribute("hidden", !cameraTrack);
+    part("oval", SVGElement).toggleAttribute("hidden", !cameraTrack);
     node("advice").hidden = false;
     node("advice-light").hidden = node("advice-place").hidden = !cameraTrack;
     button("join").disabled = false;
@@ -195,7 +195,7 @@ class Candidate {
     button("sound-only").hidden = !wanted || trouble.kind === "insecure";
     node("preview-waiting").replaceChildren(Object.assign(document.createElement("strong"), { textContent: "No picture yet" }));
     node("preview-waiting").hidden = false;
-    node("oval").toggleAttribute("hidden", true);
+    part("oval", SVGElement).toggleAttribute("hidden", true);
     node("advice").hidden = true;
     button("join").disabled = true;
   }

@@ -105,6 +105,11 @@ class Interviewer {
     });
   }
 
+  #hear() {
+    button("sound").hidden = true;
+    this.#play();
+  }
+
   /** @param {boolean} camera */
   async #share(camera) {
     try {
@@ -123,6 +128,8 @@ class Interviewer {
     node("share-note").textContent = camera ? "The candidate sees and hears you." : "The candidate hears you and does not see you.";
     this.#applyToggles();
     button("microphone").focus();
+    // The click that got here also lets the sound be heard.
+    if (!button("sound").hidden) this.#hear();
     await this.#room.setStream(this.#own);
     for (const track of this.#own.getTracks()) {
       track.addEventListener("ended", () => this.#banner("device", `Your ${track.kind === "video" ? "camera" : "microphone"} is gone. Plug it in again and reload this page.`));
@@ -200,10 +207,7 @@ class Interviewer {
       this.#dark = !this.#dark;
       this.#applyToggles();
     });
-    button("sound").addEventListener("click", () => {
-      button("sound").hidden = true;
-      this.#play();
-    });
+    button("sound").addEventListener("click", () => this.#hear());
     button("pip").addEventListener("click", () => {
       this.#small.toggle().catch(() => (button("pip").hidden = true));
     });

@@ -1,0 +1,358 @@
+"""A service that does as it is told: it serves ``web/``, plays canned events, and answers WHIP with a real peer.
+
+The pages are tested against it where a story needs a server that misbehaves on cue; the wire messages come from ``tests/wire``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import mimetypes
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+WEB = Path(__file__).parents[2] / "web"
+WIRE = Path(__file__).parents[1] / "wire"
+PAGES = {"/": "start.html", "/candidate": "candidate.html", "/interviewer": "interviewer.html"}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob: mediastream:; "
+    "font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+ROLES = {"PUBLISHER": "publisher", "VIEWER": "viewer", "lk_KEY": "key"}
+
+T = TypeVar("T")
+
+
+def wire(name: str, **changes: Any) -> dict[str, Any]:
+    """Return a message of the wire, changed in places."""
+    message: dict[str, Any] = json.loads((WIRE / f"{name}.json").read_text())
+    return message | changes
+
+
+@dataclass
+class Upload:
+    """What came in over one WHIP connection."""
+
+    peer: RTCPeerConnection
+    frames: int = 0
+    size: tuple[int, int] = (0, 0)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    channel: Any = None
+    deleted: bool = False
+
+
+class Scripted:
+    """The service and its script. Start it with ``with``."""
+
+    def __init__(self) -> None:
+        self.id = str(wire("session_viewer")["id"])
+        self.state = "waiting"
+        self.consent: str | None = None
+        self.calls: list[tuple[str, str, str]] = []
+        """Every request under /v1: role, method, path below the session."""
+        self.whip_answers: list[Response] = []
+        """Given instead of a connection, one after the other."""
+        self.uploads: list[Upload] = []
+        self.reports: list[dict[str, Any]] = []
+        self.last_event_ids: list[str | None] = []
+        self.said: dict[str, list[str]] = {"publisher": [], "viewer": []}
+        """All texts that a role was ever sent in answers, events and the room."""
+        self._listeners: dict[str, list[asyncio.Queue[str | None]]] = {"publisher": [], "viewer": []}
+        self._hello: dict[str, list[tuple[str, dict[str, Any]]]] = {"publisher": [], "viewer": []}
+        self._seats: dict[str, WebSocket] = {}
+        self._counter = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # --- running
+
+    def __enter__(self) -> Scripted:
+        routes = [
+            Route("/v1/sessions", self._sessions, methods=["GET", "POST"]),
+            Route("/v1/sessions/{id}", self._session),
+            Route("/v1/sessions/{id}/end", self._end, methods=["POST"]),
+            Route("/v1/sessions/{id}/consent", self._consent, methods=["POST", "DELETE"]),
+            Route("/v1/sessions/{id}/whip", self._whip, methods=["POST"]),
+            Route("/v1/sessions/{id}/whip/{index:int}", self._hang_up, methods=["DELETE"]),
+            Route("/v1/sessions/{id}/events", self._events),
+            Route("/v1/sessions/{id}/reports", self._report_in, methods=["POST"]),
+            Route("/v1/sessions/{id}/report", self._report_out),
+            WebSocketRoute("/v1/sessions/{id}/room", self._room),
+            Route("/{path:path}", self._file),
+        ]
+        config = uvicorn.Config(
+            Starlette(routes=routes),
+            port=0,
+            log_level="error",
+            ws="websockets-sansio",
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            threading.Event().wait(0.01)
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://localhost:{port}"
+        return self
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(self._server.serve())
+        self.loop.run_until_complete(asyncio.gather(*(upload.peer.close() for upload in self.uploads)))
+        self.loop.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.drop_events()
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something in the server's loop and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=10)
+
+    def _call(self, action: Callable[[], None]) -> None:
+        self.loop.call_soon_threadsafe(action)
+
+    # --- the script
+
+    @property
+    def candidate(self) -> str:
+        return f"{self.url}/candidate#s={self.id}&t=PUBLISHER"
+
+    @property
+    def interviewer(self) -> str:
+        return f"{self.url}/interviewer#s={self.id}&t=VIEWER"
+
+    @property
+    def start(self) -> str:
+        return f"{self.url}/#k=lk_KEY"
+
+    def emit(self, role: str, event: str, data: dict[str, Any], *, keep: bool = False) -> None:
+        """Send an event to who listens; kept ones are sent to who comes later, too."""
+
+        def act() -> None:
+            if keep:
+                self._hello[role] = [item for item in self._hello[role] if item[0] != event] + [(event, data)]
+            for queue in self._listeners[role]:
+                queue.put_nowait(self._event(event, data))
+
+        self._call(act)
+
+    def drop_events(self) -> None:
+        """End all event streams."""
+
+        def act() -> None:
+            for queues in self._listeners.values():
+                for queue in queues:
+                    queue.put_nowait(None)
+
+        self._call(act)
+
+    def kill_upload(self, index: int = -1) -> None:
+        """Let a connection die without a word, as when its worker died."""
+        self.run(self.uploads[index].peer.close())
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send over the newest data channel."""
+        self._call(lambda: self.uploads[-1].channel.send(json.dumps(message)))
+
+    def _event(self, event: str, data: dict[str, Any]) -> str:
+        self._counter += 1
+        return f"id: {self._counter}\nevent: {event}\ndata: {json.dumps(data)}\n\n"
+
+    # --- HTTP
+
+    def _role(self, request: Request, below: str) -> str:
+        role = ROLES.get(request.headers.get("authorization", "").removeprefix("Bearer "), "nobody")
+        self.calls.append((role, request.method, below))
+        return role
+
+    def _json(self, role: str, body: dict[str, Any], status: int = 200) -> Response:
+        self.said.get(role, []).append(json.dumps(body))
+        return JSONResponse(body, status)
+
+    def _refusal(self, status: int, kind: str, detail: str) -> Response:
+        body = {"type": f"urn:liveness:{kind}", "title": kind, "status": status, "detail": detail}
+        return JSONResponse(body, status, media_type="application/problem+json")
+
+    def view(self, role: str) -> dict[str, Any]:
+        """Return the session as a role sees it."""
+        consent = {"version": "2026-11", "given_at": self.consent}
+        if role == "publisher":
+            text = wire("session_publisher")["consent"]["text"]
+            return wire("session_publisher", state=self.state, consent=consent | {"text": text}, ice_servers=[])
+        return wire("session_viewer", state=self.state, consent=consent if self.consent else None, ice_servers=[])
+
+    async def _sessions(self, request: Request) -> Response:
+        if self._role(request, "") != "key":
+            return self._refusal(401, "key-invalid", "The API key is not valid.")
+        if request.method == "POST":
+            body = json.loads(await request.body() or b"{}")
+            made = wire("session_created", reference=body.get("reference"))
+            return JSONResponse(
+                made | {"candidate_url": self.candidate, "interviewer_url": self.interviewer}, status_code=201
+            )
+        others = [wire("session_viewer", state=state, reference=name) for state, name in RECENT]
+        return JSONResponse({"sessions": [self.view("key"), *others]})
+
+    async def _session(self, request: Request) -> Response:
+        role = self._role(request, "/")
+        if role == "nobody":
+            return self._refusal(401, "token-invalid", "The token is not valid.")
+        return self._json(role, self.view(role))
+
+    async def _end(self, request: Request) -> Response:
+        role = self._role(request, "/end")
+        self.change("ended")
+        return self._json(role, self.view(role))
+
+    def change(self, state: str) -> None:
+        """Go to a state and tell everybody."""
+        self.state = state
+        for role in ("publisher", "viewer"):
+            self.emit(role, "session", self.view(role), keep=True)
+
+    async def _consent(self, request: Request) -> Response:
+        self._role(request, "/consent")
+        if request.method == "DELETE":
+            self.change("withdrawn")
+            return Response(status_code=204)
+        self.consent = "2026-11-24T10:01:10Z"
+        self.change("consented")
+        return JSONResponse({"version": "2026-11", "given_at": self.consent, "receipt": "r"}, status_code=201)
+
+    async def _whip(self, request: Request) -> Response:
+        self._role(request, "/whip")
+        if self.whip_answers:
+            return self.whip_answers.pop(0)
+        if not self.consent:
+            return self._refusal(403, "consent-missing", "There is no consent on record.")
+        offer = (await request.body()).decode()
+        peer = RTCPeerConnection()
+        upload = Upload(peer)
+
+        @peer.on("track")
+        def on_track(track: MediaStreamTrack) -> None:
+            task = asyncio.ensure_future(self._drain(track, upload))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        @peer.on("datachannel")
+        def on_channel(channel: Any) -> None:
+            upload.channel = channel
+            channel.on("message", lambda text: upload.messages.append(json.loads(text)))
+
+        await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        await peer.setLocalDescription(await peer.createAnswer())
+        self.uploads.append(upload)
+        self.change("checking")
+        location = f"{request.url.path}/{len(self.uploads) - 1}"
+        headers = {"Location": location, "ETag": '"1"'}
+        return Response(peer.localDescription.sdp, 201, headers=headers, media_type="application/sdp")
+
+    async def _drain(self, track: MediaStreamTrack, upload: Upload) -> None:
+        while True:
+            try:
+                frame: Any = await track.recv()
+            except MediaStreamError:
+                return
+            upload.frames += 1
+            upload.size = (frame.width, frame.height)
+
+    async def _hang_up(self, request: Request) -> Response:
+        self._role(request, "/whip/*")
+        upload = self.uploads[request.path_params["index"]]
+        upload.deleted = True
+        await upload.peer.close()
+        return Response(status_code=200)
+
+    async def _events(self, request: Request) -> Response:
+        role = self._role(request, "/events")
+        if role not in self._listeners:
+            return self._refusal(401, "token-invalid", "The token is not valid.")
+        last_id = request.headers.get("last-event-id")
+        self.last_event_ids.append(last_id)
+        queue: asyncio.Queue[str | None] = asyncio.Queue()
+        self._listeners[role].append(queue)
+
+        async def stream() -> AsyncIterator[str]:
+            try:
+                yield ": hello\n\n"
+                for event, data in self._hello[role] or [("session", self.view(role))]:
+                    text = self._event(event, data)
+                    self.said[role].append(text)
+                    yield text
+                while (item := await queue.get()) is not None:
+                    self.said[role].append(item)
+                    yield item
+            finally:
+                self._listeners[role].remove(queue)
+
+        return StreamingResponse(stream(), media_type="text/event-stream")
+
+    async def _report_in(self, request: Request) -> Response:
+        self._role(request, "/reports")
+        self.reports.append(json.loads(await request.body()))
+        return Response(status_code=204)
+
+    async def _report_out(self, request: Request) -> Response:
+        self._role(request, "/report")
+        return HTMLResponse("<!doctype html><html lang=en><title>Report</title><h1>The report</h1>")
+
+    async def _file(self, request: Request) -> Response:
+        path = request.url.path
+        name = f"pages/{PAGES[path]}" if path in PAGES else path.lstrip("/")
+        file = (WEB / name).resolve()
+        if not file.is_relative_to(WEB) or not file.is_file():
+            return Response(status_code=404)
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        return Response(file.read_bytes(), media_type=kind, headers={"Content-Security-Policy": POLICY})
+
+    # --- the room
+
+    async def _room(self, socket: WebSocket) -> None:
+        await socket.accept()
+        hello = await socket.receive_json()
+        role = ROLES.get(hello["token"])
+        if role not in self._listeners:
+            await socket.close(4401)
+            return
+        other = "viewer" if role == "publisher" else "publisher"
+        if role in self._seats:
+            await self._seats.pop(role).close(4409)
+        self._seats[role] = socket
+        await socket.send_json({"type": "welcome", "role": role, "peer": other in self._seats, "ice_servers": []})
+        await self._pass(other, {"type": "peer", "present": True})
+        try:
+            while True:
+                message = await socket.receive_json()
+                if message.get("type") in {"offer", "answer", "candidate", "bye"}:
+                    await self._pass(other, message)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            if self._seats.get(role) is socket:
+                del self._seats[role]
+                await self._pass(other, {"type": "peer", "present": False})
+
+    async def _pass(self, role: str, message: dict[str, Any]) -> None:
+        if role in self._seats:
+            self.said[role].append(json.dumps(message))
+            await self._seats[role].send_json(message)
+
+
+RECENT = [("ended", "Data analyst, first call"), ("withdrawn", None), ("interrupted", "Support engineer, Lisbon")]

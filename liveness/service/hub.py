@@ -87,6 +87,8 @@ class Joined:
     """What it missed; None if memory does not reach back that far, and the store must be asked."""
     before: int
     """The number before the first that ``reader`` will be given."""
+    latest: Mapping[str, StoredEvent]
+    """The last event of each kind until then, since this node started."""
 
 
 class _Stream:
@@ -135,10 +137,6 @@ class Hub:
         """Send one of the few events that the candidate's side knows."""
         return self._append(session_id, "candidate", event.kind, event.payload())
 
-    def latest(self, session_id: str, audience: Audience, kind: str) -> StoredEvent | None:
-        """Return the last event of a kind since this node started."""
-        return self._streams[session_id, audience].latest.get(kind)
-
     def join(self, session_id: str, audience: Audience, after: int | None) -> Joined:
         """Add a reader, who has seen all up to ``after``.
 
@@ -158,7 +156,7 @@ class Hub:
             missed = [event for event in stream.memory if event.number > after]
         else:
             missed = None
-        return Joined(reader, missed, stream.last)
+        return Joined(reader, missed, stream.last, dict(stream.latest))
 
     def leave(self, session_id: str, audience: Audience, reader: Reader) -> None:
         """Remove a reader."""

@@ -19,7 +19,7 @@ import structlog
 from liveness.live.interface import Answer, LiveError, SessionOptions
 from liveness.service import inbox, sse, views
 from liveness.service.consent import CURRENT, TEXTS
-from liveness.service.hub import RESTART_GAP, Audience, Hub, TooManyReaders
+from liveness.service.hub import RESTART_GAP, Audience, Hub, Joined, TooManyReaders
 from liveness.service.ice import ice_servers
 from liveness.service.later import Later
 from liveness.service.media import OpenPool
@@ -374,7 +374,7 @@ class Interviews:
         except (TooManyReaders, KeyError):
             return
         try:
-            for event in await self._missed(session_id, audience, after, joined.missed, joined.before):
+            for event in await self._missed(session_id, audience, after, joined):
                 yield sse.written(event)
             while True:
                 try:
@@ -386,10 +386,12 @@ class Interviews:
             self.hub.leave(session_id, audience, joined.reader)
 
     async def _missed(
-        self, session_id: str, audience: Audience, after: int | None, missed: list[StoredEvent] | None, before: int
+        self, session_id: str, audience: Audience, after: int | None, joined: Joined
     ) -> list[StoredEvent]:
-        if after is not None and missed is not None:
-            return missed
+        """Return what a reader is given before the news: all it missed, or how things stand."""
+        if after is not None and joined.missed is not None:
+            return joined.missed
+        before = joined.before
         session = await self.store.get(session_id)
         if session is None:
             return []
@@ -406,9 +408,8 @@ class Interviews:
             kinds = ("reconnect",)
         events = [greeting]
         for kind in kinds:
-            last = self.hub.latest(session_id, audience, kind)
-            last = last or await self.store.last_event(session_id, audience, kind)
-            if last:
+            last = joined.latest.get(kind) or await self.store.last_event(session_id, audience, kind)
+            if last and last.number <= before:
                 events.append(StoredEvent(before, kind, last.payload))
         return events
 

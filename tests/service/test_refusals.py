@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jwt
 import pytest
-from scripted import KEY, OFFER, Interview, Service, running, wire
+from interviewing import KEY, OFFER, Interview, Service, running, wire
 
 
 @pytest.fixture

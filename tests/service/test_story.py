@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import KEY, OFFER, Service, of_pool, running, wire
+from interviewing import KEY, OFFER, Service, of_pool, running, wire
 
 
 @pytest.fixture

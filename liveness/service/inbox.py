@@ -41,15 +41,15 @@ class Inbox:
         data = finite(event.data)
         match str(event.kind):
             case "verdict":
+                self._media(event.session_id, call, data.get("frame_unix_ms") is not None)
                 self._verdict(event.session_id, call, data)
             case "link":
+                self._media(event.session_id, call, (data.get("fps") or 0) > 0)
                 self._viewers(event.session_id, "link", data)
             case "notice":
                 self._notice(event.session_id, call, data)
             case "rate":
                 self._all.hub.tell_candidate(event.session_id, _rate(data))
-            case "connected":
-                self._all.later.put(partial(self._connected, event.session_id, data.get("resource_id")))
             case "closed":
                 self._all.later.put(partial(self._closed, event.session_id, data))
             case "report":
@@ -86,7 +86,14 @@ class Inbox:
         else:
             self.ignored_messages += 1
 
-    async def _connected(self, session_id: str, resource_id: Any) -> None:
+    def _media(self, session_id: str, call: Call, arrived: bool) -> None:
+        """Note the first media of a connection; that it is open says nothing yet."""
+        resource_id = self._all.pool.resource_of(session_id)
+        if arrived and resource_id is not None and resource_id != call.seen:
+            call.seen = resource_id
+            self._all.later.put(partial(self._checking, session_id, resource_id))
+
+    async def _checking(self, session_id: str, resource_id: str) -> None:
         if self._all.pool.resource_of(session_id) == resource_id:
             await self._all.change(session_id, "checking")
 

@@ -50,6 +50,8 @@ class Call:
     answer: Answer | None = None
     thinner: Thinner = field(default_factory=Thinner)
     notices: int = 0
+    seen: str | None = None
+    """The last connection whose media arrived."""
     replaced: set[str] = field(default_factory=set)
     """Connections that were hung up to make way for another."""
 

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 import liveness
 
-PAGES = {"/": "pages/index.html", "/candidate": "pages/candidate.html", "/interviewer": "pages/interviewer.html"}
+PAGES = {"/": "pages/start.html", "/candidate": "pages/candidate.html", "/interviewer": "pages/interviewer.html"}
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -64,6 +64,8 @@ def web_root() -> Path:
 
 def file_response(request: Request, root: Path, name: str) -> Response:
     """Return a file below ``root``, or 304 if the browser has it."""
+    if "\0" in name:
+        raise HTTPException(404)
     path = (root / name).resolve()
     media_type = _TYPES.get(path.suffix)
     hidden = any(part.startswith(".") for part in Path(name).parts)

@@ -46,17 +46,17 @@ class ServiceSettings(BaseSettings):
     data: Path = Field(default_factory=default_data_dir)
     """Folder of the database, the signing secret and the self-signed certificate."""
     host: str = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=65535)
+    port: int = Field(default=8080, ge=0, le=65535)
     base_url: str | None = None
     """Where browsers reach the service, if that is not this machine's address (a proxy stands before it)."""
     database_url: str | None = None
     """SQLAlchemy URL of an async driver; default: SQLite in the data folder."""
-    workers: int | None = Field(None, ge=1, le=256)
+    workers: int | None = Field(default=None, ge=1, le=256)
     """Media worker processes; default: one a core."""
     calibration: Path | None = None
-    ttl_s: int = Field(86_400, ge=60, le=604_800)
+    ttl_s: int = Field(default=86_400, ge=60, le=604_800)
     """How long a session lasts unless its maker says otherwise, seconds."""
-    keep_s: int = Field(30 * 86_400, ge=0)
+    keep_s: int = Field(default=30 * 86_400, ge=0)
     """How long after its expiry a session with its report is erased, seconds."""
     ice_servers: list[IceServer] = Field(default_factory=list)
     """STUN and TURN servers as a JSON list; none by default: nobody else is told of a call."""
@@ -67,7 +67,7 @@ class ServiceSettings(BaseSettings):
     tls_self_signed: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
-    grace_s: float = Field(7.0, ge=0, le=60)
+    grace_s: float = Field(default=7.0, ge=0, le=60)
     """Seconds that running calls are given to finish when the service stops."""
 
     @field_validator("turn_urls", mode="before")

@@ -123,7 +123,7 @@ class ScriptedPool:
         told = threading.Event()
 
         def tell() -> None:
-            if kind == "connected":
+            if kind == "link" and session_id in self.resources:
                 self.receiving.add(session_id)
             if kind == "closed":
                 self.resources.pop(session_id, None)
@@ -136,6 +136,7 @@ class ScriptedPool:
     def media_arrives(self, session_id: str) -> None:
         """Let the open connection give media."""
         self.happens(session_id, "connected", {"resource_id": self.resources[session_id]})
+        self.happens(session_id, "link", of_pool("link", time_s=0.0))
 
     def dies(self, session_id: str) -> None:
         """Let the worker of a session die."""
@@ -348,7 +349,9 @@ class Interview:
 
 
 @contextmanager
-def running(data: Path, *, clock: Clock | None = None, **settings: Any) -> Iterator[Service]:
+def running(
+    data: Path, *, clock: Clock | None = None, web_root: Path | None = None, **settings: Any
+) -> Iterator[Service]:
     """Run the service on a port of the loopback, in a thread; its calls are ended in order on leaving."""
     clock = clock or Clock()
     # Only what is given: the environment of whoever runs the tests does not count.
@@ -364,7 +367,7 @@ def running(data: Path, *, clock: Clock | None = None, **settings: Any) -> Itera
     hold: dict[str, Any] = {}
 
     async def main() -> None:
-        app = create_app(chosen, open_pool, Store(chosen.database), now=clock)
+        app = create_app(chosen, open_pool, Store(chosen.database), now=clock, web_root=web_root)
         interviews = app.state.interviews
         await interviews.start()
         if not await interviews.store.key_digests():

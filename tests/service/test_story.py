@@ -75,7 +75,7 @@ def test_an_interview_from_making_to_report(tmp_path: Path) -> None:
             service.pool.happens(made.json["id"], "notice", of_pool("notice"))
             service.pool.happens(made.json["id"], "rate", {"max_fps": 15, "reason": "The checking server is busy."})
             assert viewer.until("verdict").data == wire("verdict") | {"session": made.json["id"]}
-            link = viewer.until("link").data
+            link = viewer.until("link", kbit_s=None).data
             assert link == wire("link") | {"session": made.json["id"], "kbit_s": None}
             assert viewer.until("notice").data == wire("notice") | {"session": made.json["id"]}
             assert publisher.until("rate").data == wire("rate")

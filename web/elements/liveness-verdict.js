@@ -51,10 +51,13 @@ section { margin-top: 1.5rem; min-width: 0; }
 .ends { display: grid; grid-template-columns: 1fr auto 1fr; font-size: 0.75rem; color: var(--_soft); }
 .ends span:last-child { text-align: right; }
 .measure-note { margin-top: 0.25rem; font-size: 0.75rem; color: var(--_soft); }
-.is-stale .measure, .is-stale .say .icon { opacity: 0.55; }
-.next { display: flex; gap: 0.75rem; padding: 0.875rem 1.125rem; background: var(--_surface); border-top: 1px solid var(--_fill); }
-.next .icon { width: 1.25rem; height: 1.25rem; color: var(--_state); margin-top: 0.15rem; }
-.next h2 { margin: 0; }
+.is-stale .gauge { filter: grayscale(1); }
+.is-stale .figure { font-weight: 400; }
+.next { padding: 0.375rem 1.125rem; background: var(--_surface); border-top: 1px solid var(--_fill); border-bottom: 0; }
+.next summary { padding-block: 0.5rem; font-size: 0.9375rem; }
+.next summary h2 { display: inline; font-size: inherit; margin: 0; }
+.next[open] summary { font-size: 1.0625rem; }
+.next[open] { padding-bottom: 0.875rem; }
 .next blockquote { margin: 0.375rem 0; padding-left: 0.75rem; border-left: 3px solid var(--_state); font-weight: 600; }
 .grid2 { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 2rem; }
 .reason { display: grid; grid-template-columns: 1rem minmax(0, 1fr); gap: 0 0.5rem; padding-block: 0.625rem; border-bottom: 1px solid var(--_rule); }
@@ -76,7 +79,7 @@ section { margin-top: 1.5rem; min-width: 0; }
 .notice time { color: var(--_soft); flex: none; min-width: 2.75rem; }
 .missing { font-size: 0.8125rem; color: var(--_soft); padding-left: 1rem; list-style: disc; }
 @container (min-width: 38rem) {
-  .top { display: grid; grid-template-columns: minmax(0, 1.15fr) minmax(0, 1fr); align-items: center; }
+  .top:has(.measure:not([hidden])) { display: grid; grid-template-columns: minmax(0, 1.15fr) minmax(0, 1fr); align-items: center; }
   .measure { padding-top: 1rem; }
   .grid2 { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
 }
@@ -281,12 +284,15 @@ class View {
   #band = h("span", { class: "band" });
   #point = h("span", { class: "point" });
   #gauge = h("div", { class: "gauge", role: "img" }, h("span", { class: "track" }), h("span", { class: "middle" }), this.#band, this.#point);
+  #measureName = h("p", { class: "measure-name" });
+  #measureNote = h("p", { class: "measure-note" });
   #measure = h("div", { class: "measure", part: "gauge", hidden: true });
   #nextTitle = h("h2");
+  #nextFor = "";
   #nextSay = h("blockquote");
   #nextSayName = h("p", { class: "small soft" });
   #nextWhy = h("p", { class: "small" });
-  #next = h("div", { class: "next", part: "next", hidden: true });
+  #next = h("details", { class: "next", part: "next", hidden: true });
   #reasons = h("ol");
   #missing = h("ul", { class: "missing" });
   #missingBox = h("details", { hidden: true });
@@ -310,15 +316,18 @@ class View {
     this.timeline = new Timeline(texts);
     this.#linkWords.textContent = texts.linkUnknown;
     this.#measure.append(
-      h("p", { class: "measure-name" }, texts.confidence),
+      this.#measureName,
       h("p", { class: "figures" }, this.#figure, this.#interval),
       this.#gauge,
       h("p", { class: "ends", "aria-hidden": "true" }, ...texts.gaugeEnds.map((word) => h("span", {}, word))),
-      h("p", { class: "measure-note" }, texts.gaugeNote),
+      this.#measureNote,
     );
     this.#next.append(
-      icon("next"),
-      h("div", {}, this.#nextTitle, this.#nextSayName, this.#nextSay, this.#nextWhy, h("p", { class: "small soft" }, texts.nextElse)),
+      h("summary", {}, this.#nextTitle),
+      this.#nextSayName,
+      this.#nextSay,
+      this.#nextWhy,
+      h("p", { class: "small soft" }, texts.nextElse),
     );
     this.#card.append(
       h("div", { class: "top" }, h("div", { class: "say" }, this.#icon, h("div", {}, this.#state, this.#headline, this.#summary)), this.#measure),
@@ -388,11 +397,17 @@ class View {
     const [title, headline] = this.#words(state);
     const judged = state in this.#texts.states;
     mark(this.#card, "data-state", state);
-    this.#card.classList.toggle("is-stale", staleS !== null || !judged);
+    const before = staleS !== null || state === "interrupted";
+    this.#card.classList.toggle("is-stale", before);
+    say(this.#measureName, state === "ended" ? this.#texts.confidenceEnd : before ? this.#texts.confidenceBefore : this.#texts.confidence);
+    say(this.#measureNote, state === "live" ? this.#texts.gaugeNote : "");
     this.#showIcon(state);
     say(this.#state, title);
-    say(this.#headline, headline);
-    say(this.#summary, judged && verdict && state !== "live" && verdict.state === state ? verdict.summary : "");
+    const summary = judged && verdict && state !== "live" && verdict.state === state ? verdict.summary : "";
+    // What is the matter comes first where nothing is known; what to do comes first where something is.
+    const swap = state === "inconclusive" && summary !== "";
+    say(this.#headline, swap ? summary : headline);
+    say(this.#summary, swap ? headline : summary);
     this.#stale.hidden = staleS === null;
     if (staleS !== null) say(this.#staleText, this.#texts.stale(staleS));
     this.#measure.hidden = !measured || !this.#figure.textContent;
@@ -440,7 +455,10 @@ class View {
       return;
     }
     const known = texts.challenges[step.challenge];
-    say(this.#nextTitle, `${texts.next}: ${known?.title ?? step.challenge.replaceAll("_", " ")}`);
+    // Open where it matters; after that it is the reader's to open and close.
+    if (this.#nextFor !== shown) this.#next.open = shown === "suspect";
+    this.#nextFor = shown;
+    say(this.#nextTitle, `${shown === "suspect" ? texts.next : texts.nextSurer}: ${known?.title ?? step.challenge.replaceAll("_", " ")}`);
     say(this.#nextSayName, known ? texts.nextSay : "");
     say(this.#nextSay, known ? known.say(this.#number) : "");
     this.#nextSay.hidden = !known;
@@ -503,7 +521,7 @@ class View {
   link(link) {
     const texts = this.#texts;
     say(this.#linkWords, texts.linkWords[link.quality] ?? link.quality);
-    say(this.#linkSize, link.width ? texts.linkSize(link.width, link.height, link.fps) : "");
+    say(this.#linkSize, link.width && link.fps >= 0.5 ? texts.linkSize(link.width, link.height, link.fps) : "");
     const names = texts.linkNumbers;
     /** @type {[string, string | null][]} */
     const rows = [

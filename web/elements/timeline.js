@@ -75,7 +75,8 @@ export function clock(seconds) {
 export class Timeline {
   #history = new History();
   #texts;
-  #svg = s("svg", { class: "plot", height: HEIGHT, role: "img" });
+  #svg = s("svg", { class: "plot", height: 0, role: "img" });
+  #legend;
   #summary = h("p", { class: "small soft" });
   #list = h("ol", { class: "small runs" });
   #width = 0;
@@ -86,9 +87,9 @@ export class Timeline {
   constructor(texts) {
     this.#texts = texts;
     const { states, lostRun } = texts;
-    const legend = h(
+    this.#legend = h(
       "ul",
-      { class: "legend small soft", "aria-hidden": "true" },
+      { class: "legend small soft", "aria-hidden": "true", hidden: true },
       .../** @type {RunState[]} */ (["live", "inconclusive", "suspect", "warming_up", "lost"]).map((state) =>
         h("li", {}, s("svg", { width: 18, height: 12 }, ...strip(state, 0.5, 0.5, 17, 11)), state === "lost" ? lostRun : states[state]),
       ),
@@ -99,7 +100,7 @@ export class Timeline {
       { class: "timeline" },
       patterns(),
       this.#svg,
-      legend,
+      this.#legend,
       this.#summary,
       h("details", {}, h("summary", {}, texts.timelineText), this.#list),
     );
@@ -160,6 +161,8 @@ export class Timeline {
       const left = Math.max(PLOT.left, x(run.fromS));
       shapes.push(...strip(run.state, left, STRIP.top, Math.max(2, x(run.toS) - left), STRIP.height));
     }
+    this.#legend.hidden = false;
+    this.#svg.setAttribute("height", String(HEIGHT));
     this.#svg.setAttribute("width", String(width));
     this.#svg.replaceChildren(...shapes);
     this.#tell(runs, nowS);
@@ -179,7 +182,7 @@ export class Timeline {
     const parts = [...lasted].sort((a, b) => b[1] - a[1]).map(([state, seconds]) => texts.timelinePart(state, seconds));
     const shown = this.#history.points.filter((point) => point.timeS >= nowS - WINDOW_S).map((point) => point.value);
     const seconds = runs.reduce((sum, run) => sum + run.toS - run.fromS, 0);
-    const range = shown.length ? ` ${texts.timelineRange(Math.min(...shown), Math.max(...shown))}` : "";
+    const range = Math.max(...shown) - Math.min(...shown) >= 0.01 ? ` ${texts.timelineRange(Math.min(...shown), Math.max(...shown))}` : "";
     const text = parts.length ? texts.timelineSummary(seconds, parts) + range : texts.noTimeline;
     say(this.#summary, text);
     this.#svg.setAttribute("aria-label", text);

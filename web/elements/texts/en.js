@@ -38,6 +38,8 @@ export const en = {
     refused: ["No access", "This link is not valid, or no longer. Ask for a new one."],
   },
   confidence: "Confidence that a live person is there",
+  confidenceBefore: "Confidence before the picture was lost",
+  confidenceEnd: "Confidence at the end",
   /** @param {number} low @param {number} high */
   interval: (low, high) => `90 % interval ${Math.round(low * 100)}–${percent(high)}`,
   /** @param {number} value @param {number} low @param {number} high */
@@ -47,6 +49,7 @@ export const en = {
   /** @param {number} seconds */
   stale: (seconds) => `Nothing new for ${lasting(seconds)}: what stands here is from before.`,
   next: "Ask one more thing",
+  nextSurer: "To be surer, ask one more thing",
   nextSay: "You could say:",
   nextElse: "If this does not suit the person, ask anything else that a recording cannot answer.",
   /** @type {Record<string, {title: string, say: (number: number) => string}>} */

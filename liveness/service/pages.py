@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -10,6 +12,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 import liveness
+from liveness.review import report
 
 PAGES = {"/": "pages/start.html", "/candidate": "pages/candidate.html", "/interviewer": "pages/interviewer.html"}
 
@@ -27,30 +30,40 @@ _TYPES = {
     ".wasm": "application/wasm",
 }
 
-CONTENT_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' blob: mediastream:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "worker-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
+
+@cache
+def content_policy() -> str:
+    """Return the policy of the pages: nothing runs or loads but our own files, and what the report has inside.
+
+    The report opens from a page's blob, since a link cannot carry a token, and a blob inherits its page's policy:
+    therefore the hashes of the report's own script and style stand here.
+    """
+    scripts, styles = _hashes(*report._scripts()), _hashes(report._css())
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'self' {scripts}",
+            f"style-src 'self' {styles}",
+            "img-src 'self' data: blob:",
+            "media-src 'self' data: blob: mediastream:",
+            "font-src 'self'",
+            "connect-src 'self' data:",
+            "worker-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
     )
-)
+
+
+def _hashes(*texts: str) -> str:
+    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
 _NEEDED = ("camera", "microphone", "autoplay", "clipboard-write", "fullscreen")
 _NOT_NEEDED = ("display-capture", "geolocation", "payment", "usb", "serial", "hid", "midi")
 PERMISSIONS_POLICY = ", ".join([*(f"{name}=(self)" for name in _NEEDED), *(f"{name}=()" for name in _NOT_NEEDED)])
-
-_PAGE_HEADERS = {
-    "Content-Security-Policy": CONTENT_POLICY,
-    "Permissions-Policy": PERMISSIONS_POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 router = APIRouter(include_in_schema=False)
 
@@ -75,7 +88,11 @@ def file_response(request: Request, root: Path, name: str) -> Response:
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if path.suffix == ".html":
-        headers |= _PAGE_HEADERS
+        headers |= {
+            "Content-Security-Policy": content_policy(),
+            "Permissions-Policy": PERMISSIONS_POLICY,
+            "Cross-Origin-Opener-Policy": "same-origin",
+        }
     else:
         # The SDK and the elements are also used from pages of others.
         headers |= {"Access-Control-Allow-Origin": "*", "Content-Security-Policy": "default-src 'none'"}

@@ -512,3 +512,29 @@ def serve(
         calibration=calibration,
         fresh_key=new_key,
     )
+
+
+@app.command()
+def check(
+    calibration: Annotated[Path | None, typer.Option(metavar="PATH", help="Another calibration.")] = None,
+) -> None:
+    """Hold a short call against the service itself on loopback, and say what works."""
+    import asyncio
+    import logging
+
+    import structlog
+
+    from liveness.service.checks import load_settings
+    from liveness.service.self_check import Step, check_service
+
+    # What the service logs of its own is for operators of a running one.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    console = Console(highlight=False)
+
+    def say(step: Step) -> None:
+        console.print(
+            Text.assemble(("✔ ", "bold green"), f"{step.name}  ", (f"{step.told}  {step.seconds:.1f} s", "dim"))
+        )
+
+    asyncio.run(check_service(load_settings({"calibration": calibration}), say))
+    console.print("All of it works.")

@@ -26,6 +26,7 @@ import cv2
 import structlog
 
 from liveness.engine import Engine
+from liveness.errors import LivenessError
 from liveness.fusion import calibration
 from liveness.live.analyser import Analyser
 from liveness.live.call import Age, Call, read_snapshot, settings_for
@@ -386,7 +387,10 @@ def main() -> None:
     if settings["core"] is not None:
         os.sched_setaffinity(0, {settings["core"]})
     cv2.setNumThreads(1)
-    asyncio.run(_main(int(sys.argv[1]), settings))
+    try:
+        asyncio.run(_main(int(sys.argv[1]), settings))
+    except LivenessError as error:
+        sys.exit(f"liveness: {error}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 
 import av
 from aiortc import RTCDataChannel, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from clips import video_frame
 from people import FPS
 
@@ -39,6 +39,8 @@ class Camera(MediaStreamTrack):
         if self._began_s is None:
             self._began_s = time.monotonic()
         while True:
+            if self.readyState != "live":
+                raise MediaStreamError
             due_s = self._began_s + self._index / self.fps
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
             picture = self.pictures[self._index % len(self.pictures)]

@@ -17,7 +17,7 @@ class Load:
     cpu_share: float
     """CPU time used by the time that the worker's core had, 0–1."""
     age_ms: float
-    """95th percentile of the time between a frame's decoding and the end of its analysis; the network is not our load."""
+    """95th percentile of the time from a frame's decoding to the end of its analysis; the network is not our load."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ def violations(page: Any) -> list[str]:
     page.evaluate(Path(AXE).read_text())
     found = page.evaluate("""async () => {
         const { violations } = await axe.run(document, { resultTypes: ['violations'] });
-        return violations.map((item) => `${item.id}: ${item.help}: ${item.nodes.map((node) => node.target.join(' ')).join(' | ')}`);
+        const places = (item) => item.nodes.map((node) => node.target.join(' ')).join(' | ');
+        return violations.map((item) => `${item.id}: ${item.help}: ${places(item)}`);
     }""")
     return list(found)

@@ -1,6 +1,7 @@
 """A service that does as it is told: it serves ``web/``, plays canned events, and answers WHIP with a real peer.
 
-The pages are tested against it where a story needs a server that misbehaves on cue; the wire messages come from ``tests/wire``.
+The pages are tested against it, since their stories need a server that misbehaves on cue; the wire messages come from
+``tests/wire``.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ WEB = Path(__file__).parents[2] / "web"
 WIRE = Path(__file__).parents[1] / "wire"
 PAGES = {"/": "start.html", "/candidate": "candidate.html", "/interviewer": "interviewer.html"}
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob: mediastream:; "
-    "font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "media-src 'self' blob: mediastream:; font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
 )
 ROLES = {"PUBLISHER": "publisher", "VIEWER": "viewer", "lk_KEY": "key"}
 

@@ -25,7 +25,9 @@ TAP = """async () => {
     window.stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720, frameRate: 30 } });
     return null;
 }"""
-PUBLISH = "() => session.publish(stream).then(() => 'connected', (error) => `${error.name} ${error.kind ?? error.message}`)"
+PUBLISH = (
+    "() => session.publish(stream).then(() => 'connected', (error) => `${error.name} ${error.kind ?? error.message}`)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +101,7 @@ def test_a_message_that_is_not_what_it_says_is_refused(page: Any, name: str, cha
 
 
 def test_events_come_whole_however_the_text_is_cut(page: Any) -> None:
-    text = ": hi\r\nid: 7\nevent: link\ndata: {\"a\":\ndata: 1}\n\nretry: 1500\ndata:x\n\n"
+    text = ': hi\r\nid: 7\nevent: link\ndata: {"a":\ndata: 1}\n\nretry: 1500\ndata:x\n\n'
     code = """async ([text, size]) => {
         const { EventParser } = await import('/sdk/events.js');
         const parser = new EventParser(), found = [];
@@ -141,7 +143,10 @@ def test_the_start_bitrate_goes_into_video_formats_only(page: Any) -> None:
 
 
 def test_backoff_grows_with_jitter_and_has_a_top(page: Any) -> None:
-    code = "async (random) => { const { backoffMs } = await import('/sdk/waiting.js'); return [0, 1, 2, 3, 20].map((n) => backoffMs(n, { random: () => random })); }"
+    code = """async (random) => {
+        const { backoffMs } = await import('/sdk/waiting.js');
+        return [0, 1, 2, 3, 20].map((failures) => backoffMs(failures, { random: () => random }));
+    }"""
     assert page.evaluate(code, 0) == [0, 250, 500, 1000, 7500]
     assert page.evaluate(code, 1) == [0, 500, 1000, 2000, 15000]
 
@@ -188,7 +193,9 @@ def test_without_consent_nothing_is_sent_and_nothing_is_tried_again(page: Any, s
 def test_a_busy_service_is_left_alone_for_as_long_as_it_asks(page: Any, service: Scripted) -> None:
     service.consent = "2026-11-24T10:01:10Z"
     service.whip_answers = [JSONResponse({"title": "busy"}, 503, {"Retry-After": "2"})]
-    took_ms = page.evaluate(f"async () => {{ const at = performance.now(); await ({PUBLISH})(); return performance.now() - at; }}")
+    took_ms = page.evaluate(
+        f"async () => {{ const at = performance.now(); await ({PUBLISH})(); return performance.now() - at; }}"
+    )
     assert 2000 <= took_ms < 8000
     assert len(service.uploads) == 1
 
@@ -257,7 +264,10 @@ def test_another_camera_goes_on_over_the_same_connection(page: Any, service: Scr
         const canvas = document.createElement('canvas');
         canvas.width = 640; canvas.height = 480;
         const context = canvas.getContext('2d');
-        setInterval(() => { context.fillStyle = `hsl(${performance.now() / 10}, 50%, 50%)`; context.fillRect(0, 0, 640, 480); }, 40);
+        setInterval(() => {
+            context.fillStyle = `hsl(${performance.now() / 10}, 50%, 50%)`;
+            context.fillRect(0, 0, 640, 480);
+        }, 40);
         await session.replaceStream(canvas.captureStream(25));
     }""")
     until(page, lambda: service.uploads[0].size == (640, 480), "the new picture")
@@ -265,14 +275,17 @@ def test_another_camera_goes_on_over_the_same_connection(page: Any, service: Scr
 
 
 def test_an_event_stream_goes_on_where_it_broke_off(page: Any, service: Scripted) -> None:
-    page.evaluate("""async (id) => {
+    page.evaluate(
+        """async (id) => {
         const { VerdictStream } = await import('/sdk/index.js');
         window.verdicts = []; window.states = [];
         const stream = new VerdictStream({ session: id, token: 'VIEWER' });
         stream.addEventListener('verdict', ({ detail }) => verdicts.push(detail.time_s));
         stream.addEventListener('statechange', ({ detail }) => states.push(detail.state));
         stream.open();
-    }""", service.id)
+    }""",
+        service.id,
+    )
     until(page, "states.includes('open')")
     service.emit("viewer", "verdict", wire("verdict", time_s=1.0))
     until(page, "verdicts.length === 1")
@@ -285,13 +298,18 @@ def test_an_event_stream_goes_on_where_it_broke_off(page: Any, service: Scripted
 
 
 def test_a_token_that_is_no_longer_valid_is_not_tried_again(page: Any, service: Scripted) -> None:
-    page.evaluate("""async (id) => {
+    page.evaluate(
+        """async (id) => {
         const { VerdictStream } = await import('/sdk/index.js');
         window.states = [];
         const stream = new VerdictStream({ session: id, token: 'OLD' });
-        stream.addEventListener('statechange', ({ detail }) => states.push([detail.state, detail.error?.status ?? null]));
+        stream.addEventListener('statechange', ({ detail: { state, error } }) => {
+            states.push([state, error?.status ?? null]);
+        });
         stream.open();
-    }""", service.id)
+    }""",
+        service.id,
+    )
     until(page, "states.length === 2")
     page.wait_for_timeout(1500)
     assert page.evaluate("states") == [["connecting", None], ["closed", 401]]
@@ -301,5 +319,7 @@ def test_the_types_hold() -> None:
     compiler = WEB / "node_modules" / "typescript" / "bin" / "tsc"
     if not compiler.is_file():
         pytest.skip("typescript is not installed: run npm ci in web/")
-    done = subprocess.run(["node", compiler, "--project", WEB / "tsconfig.json"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["node", compiler, "--project", WEB / "tsconfig.json"], capture_output=True, text=True, check=False
+    )
     assert done.stdout == ""

@@ -1,0 +1,537 @@
+"""The pages, as the two people use them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from browsing import chromium, needs_chromium, opened, see, until, violations
+from scripted import Scripted, wire
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+GIVEN = "2026-11-24T10:01:10Z"
+WIDTHS = (320, 768, 1280)
+SUSPECT = {
+    "state": "suspect",
+    "confidence": 0.08,
+    "interval": [0.04, 0.17],
+    "summary": "There are signs of a recording or a loop. This alone proves nothing.",
+    "families": {"presentation": 0.05, "injection": 0.78, "synthesis": 0.05, "substitution": 0.04},
+    "reasons": [{"signal": "loops", "time_s": 30.0, "family": "injection", "llr": 4.2, "text": "A stretch repeats."}],
+    "next_step": {"challenge": "show_fingers", "why": "A recording cannot answer."},
+}
+INCONCLUSIVE = {
+    "state": "inconclusive",
+    "confidence": 0.55,
+    "interval": [0.38, 0.66],
+    "summary": "We have seen too little to say whether a live person is there.",
+    "coverage": {"presentation": 0.7, "injection": 0.6, "synthesis": 0.22},
+}
+WARMING = {
+    "state": "warming_up",
+    "confidence": 0.5,
+    "interval": [0.2, 0.8],
+    "reasons": [],
+    "coverage": {},
+    "next_step": None,
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def service() -> Iterator[Scripted]:
+    with Scripted() as running:
+        yield running
+
+
+def verdicts(service: Scripted, start_s: int, count: int, **changes: Any) -> None:
+    for index in range(count):
+        service.emit("viewer", "verdict", wire("verdict", time_s=float(start_s + index), **changes), keep=True)
+
+
+def paths(service: Scripted, role: str) -> set[str]:
+    return {path for who, _, path in service.calls if who == role}
+
+
+def assert_fits(page: Any) -> None:
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(100)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size({"width": 1280, "height": 860})
+
+
+def assert_accessible(page: Any) -> None:
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.wait_for_timeout(100)
+        assert violations(page) == []
+
+
+def to_devices(page: Any) -> None:
+    page.get_by_role("button", name="Agree to the check").click()
+    until(page, "!document.getElementById('join').disabled", "the camera")
+
+
+def to_call(page: Any) -> None:
+    to_devices(page)
+    page.get_by_role("button", name="Join the call").click()
+
+
+# --- the candidate
+
+
+def test_a_candidate_agrees_talks_and_stops_the_check(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.candidate) as page:
+        see(page, "The interviewer sees what it finds; a person decides.")
+        assert service.calls == [("publisher", "GET", "/")]
+        to_devices(page)
+        see(page, "You agreed. The check starts with the call.")
+        page.get_by_role("button", name="Join the call").click()
+        see(page, "A check is running")
+        until(page, lambda: service.uploads[0].frames > 5, "frames")
+        page.get_by_role("button", name="Stop the check").click()
+        see(page, "The check is stopped. Nothing is looked at any more.")
+        until(page, lambda: service.state == "withdrawn", "the withdrawal")
+        assert service.uploads[0].deleted
+        see(page, "Waiting for the interviewer")
+
+
+def test_a_candidate_may_talk_without_the_check(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.candidate) as page, opened(browser, service.interviewer) as other:
+        page.get_by_role("button", name="Talk without the check").click()
+        see(page, "No check is running.")
+        see(other, "The candidate talks without the check.")
+        until(page, "!document.getElementById('join').disabled", "the camera")
+        page.get_by_role("button", name="Join the call").click()
+        until(other, "document.getElementById('remote').videoWidth > 0", "the candidate's picture")
+        assert "/whip" not in paths(service, "publisher")
+
+
+def test_the_two_choices_weigh_the_same(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.candidate) as page:
+        see(page, "Agree to the check")
+        looks = [
+            page.get_by_role("button", name=name).evaluate(
+                "(node) => { const { color, backgroundColor, borderColor, fontSize } = getComputedStyle(node);"
+                " return [color, backgroundColor, borderColor, fontSize, Math.round(node.offsetWidth)]; }"
+            )
+            for name in ("Agree to the check", "Talk without the check")
+        ]
+        assert looks[0] == looks[1]
+
+
+def test_the_candidate_is_never_sent_a_score(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.candidate) as page, opened(browser, service.interviewer) as other:
+        to_call(page)
+        until(other, "document.getElementById('remote').videoWidth > 0", "the candidate's picture")
+        verdicts(service, 0, 5)
+        service.emit("viewer", "link", wire("link"), keep=True)
+        see(other, "Looks live")
+        page.wait_for_timeout(500)
+        said = " ".join(service.said["publisher"]).lower()
+        for word in ("confidence", "verdict", "suspect", "inconclusive", "families", "posterior", '"live"'):
+            assert word not in said
+        assert "confidence" not in page.content().lower()
+        assert paths(service, "publisher") <= {"/", "/consent", "/whip", "/events", "/reports"}
+
+
+def test_the_camera_off_is_off_for_the_check_too(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.candidate) as page:
+        to_call(page)
+        see(page, "A check is running")
+        page.get_by_role("button", name="Camera off").click()
+        button = page.get_by_role("button", name="Camera is off")
+        assert button.get_attribute("aria-pressed") == "true"
+        off = "document.querySelector('liveness-check').check"
+        assert page.evaluate(f"{off}.state") == "connected"
+        until(
+            page, lambda: page.evaluate("document.getElementById('own').srcObject.getVideoTracks()[0].enabled") is False
+        )
+
+
+TROUBLE = """navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('%s', '%s'));"""
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "words", "todo"),
+    [
+        ("NotAllowedError", "Permission denied", "The browser may not use camera and microphone.", "choose “Allow”"),
+        (
+            "NotAllowedError",
+            "Permission denied by system",
+            "Your computer does not let the browser",
+            "privacy settings",
+        ),
+        ("NotFoundError", "", "No camera and microphone was found.", "Plug it in"),
+        ("NotReadableError", "", "Another program is using your camera", "Close other video calls"),
+        ("SecurityError", "", "This page may not use a camera.", "https"),
+    ],
+)
+def test_camera_trouble_is_said_with_what_to_do(
+    browser: Any, service: Scripted, name: str, message: str, words: str, todo: str
+) -> None:
+    with opened(browser, service.candidate, prelude=TROUBLE % (message, name)) as page:
+        page.get_by_role("button", name="Agree to the check").click()
+        see(page, words)
+        see(page, todo)
+        assert page.get_by_role("button", name="Join the call").is_disabled()
+        assert page.get_by_role("button", name="Try again").is_visible()
+
+
+def test_without_a_camera_one_can_still_talk(browser: Any, service: Scripted) -> None:
+    prelude = """const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = (wanted) => wanted.video
+            ? Promise.reject(new DOMException('', 'NotFoundError')) : real(wanted);"""
+    with opened(browser, service.candidate, prelude=prelude) as page:
+        page.get_by_role("button", name="Talk without the check").click()
+        page.get_by_role("button", name="Go on with sound only").click()
+        until(page, "!document.getElementById('join').disabled", "the microphone")
+        page.get_by_role("button", name="Join the call").click()
+        see(page, "Waiting for the interviewer")
+
+
+def test_an_unplugged_camera_is_told_and_replaced(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.candidate) as page:
+        to_call(page)
+        see(page, "A check is running")
+        page.evaluate("document.getElementById('own').srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))")
+        see(page, "Your camera is gone.")
+        page.get_by_role("button", name="Start the camera").click()
+        until(page, "document.getElementById('banner').hidden", "the banner to go")
+        frames = service.uploads[0].frames
+        until(page, lambda: service.uploads[0].frames > frames + 5, "frames of the new camera")
+        assert len(service.uploads) == 1
+
+
+@pytest.mark.parametrize(
+    ("light", "advice"),
+    [
+        ([20, 20, 20], "It is dark: turn on a lamp in front of you."),
+        ([60, 240, 40], "The light is behind you: turn so that the window or the lamp is in front of you."),
+        ([240, 240, 40], "It is very bright: turn away from direct light."),
+        ([120, 130, 0], "The picture is flat: wipe the lens, or add some light from the front."),
+        ([110, 130, 40], "The light is good."),
+        ([45, 150, 25], "The light is good."),
+    ],
+    ids=["dark", "backlit", "glaring", "flat", "good", "dark skin in a bright room"],
+)
+def test_the_light_is_judged_by_the_room_and_not_by_the_skin(
+    browser: Any, service: Scripted, light: list[int], advice: str
+) -> None:
+    face, around, spread = light
+    code = """async ([face, around, spread]) => {
+        const { measureLight, adviseLight } = await import('/pages/guidance.js');
+        const [width, height] = [160, 90], pixels = new Uint8ClampedArray(4 * width * height);
+        for (let index = 0; index < width * height; index += 1) {
+            const dx = ((index % width) / width - 0.5) / 0.16, dy = (Math.floor(index / width) / height - 0.48) / 0.36;
+            const inside = dx * dx + dy * dy < 1;
+            const luma = (inside ? face : around) + (index % 2 ? spread : -spread) * (inside ? 1 : 0.2);
+            pixels.fill(luma, 4 * index, 4 * index + 3);
+        }
+        return adviseLight(measureLight(pixels, width, height)).text;
+    }"""
+    with opened(browser, f"{service.url}/candidate") as page:
+        assert page.evaluate(code, [face, around, spread]) == advice
+
+
+def test_a_candidate_with_a_bad_link_is_told_so(browser: Any, service: Scripted) -> None:
+    for url in (f"{service.url}/candidate", f"{service.url}/candidate#s=x&t=OLD"):
+        with opened(browser, url) as page:
+            see(page, "This link does not work")
+
+
+def test_the_call_ends_for_the_candidate_when_the_interviewer_ends_it(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.candidate) as page, opened(browser, service.interviewer) as other:
+        to_call(page)
+        see(page, "A check is running")
+        other.get_by_role("button", name="End the call").click()
+        other.get_by_role("dialog").get_by_role("button", name="End the call").click()
+        see(page, "The call has ended")
+        assert page.evaluate(
+            "document.getElementById('own').srcObject.getTracks().every((t) => t.readyState === 'ended')"
+        )
+        see(other, "The report says what was seen")
+        with other.context.expect_page() as report:
+            other.get_by_role("button", name="Open the report").click()
+        assert report.value.url.startswith("blob:")
+        with other.expect_download() as download:
+            other.get_by_role("button", name="Save it as a file").click()
+        assert download.value.suggested_filename == f"liveness-report-{service.id}.html"
+
+
+def test_the_candidates_way_by_keyboard_alone(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.candidate) as page:
+        see(page, "Agree to the check")
+        for _ in range(2):
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        until(page, "!document.getElementById('join').disabled", "the camera")
+        for _ in range(12):
+            if page.evaluate("document.activeElement.id") == "join":
+                break
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        see(page, "A check is running")
+
+
+# --- the two
+
+
+def test_the_two_see_each_other_when_the_interviewer_wants_it(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.interviewer) as other, opened(browser, service.candidate) as page:
+        to_call(page)
+        until(other, "document.getElementById('remote').videoWidth > 0", "the candidate's picture")
+        assert other.evaluate("document.getElementById('remote').srcObject.getAudioTracks().length") == 1
+        assert page.evaluate("document.getElementById('remote').videoWidth") == 0
+        see(other, "You are only watching: unseen and unheard.")
+        other.get_by_role("button", name="Join with camera").click()
+        until(page, "document.getElementById('remote').videoWidth > 0", "the interviewer's picture")
+        assert other.evaluate("document.getElementById('remote').videoHeight") <= 360
+        assert service.uploads[0].size == (1280, 720)
+
+
+def test_the_call_begins_anew_when_the_candidate_reloads(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.interviewer) as other, opened(browser, service.candidate) as page:
+        to_call(page)
+        until(other, "document.getElementById('remote').videoWidth > 0", "the candidate's picture")
+        page.reload()
+        until(page, "!document.getElementById('join').disabled", "the camera")
+        page.get_by_role("button", name="Join the call").click()
+        other.evaluate("window.first = document.getElementById('remote').srcObject.id")
+        until(
+            other,
+            "document.getElementById('remote').srcObject.getVideoTracks()[0]?.muted === false"
+            " && document.getElementById('remote').videoWidth > 0",
+            "the picture again",
+        )
+        until(page, lambda: len(service.uploads) == 2 and service.uploads[1].frames > 3, "the check again")
+
+
+# --- the interviewer
+
+
+def state_words(page: Any) -> str:
+    return str(
+        page.evaluate("document.querySelector('liveness-verdict').shadowRoot.querySelector('.state').textContent")
+    )
+
+
+def test_the_states_are_said_in_words(browser: Any, service: Scripted) -> None:
+    service.consent = GIVEN
+    service.state = "consented"
+    with opened(browser, service.interviewer) as page:
+        see(page, "The candidate agreed. The check starts with the call.")
+        service.change("checking")
+        verdicts(service, 0, 3, **WARMING)
+        see(page, "Watching the first seconds.")
+        verdicts(service, 3, 4, **INCONCLUSIVE)
+        until(page, lambda: state_words(page) == "Cannot tell yet")
+        see(page, "We have seen too little to say whether a live person is there.")
+        verdicts(service, 7, 4)
+        until(page, lambda: state_words(page) == "Looks live")
+        verdicts(service, 11, 4, **SUSPECT)
+        until(page, lambda: state_words(page) == "Look closer")
+        see(page, "Ask one more thing: A number of fingers")
+        see(page, "fingers up beside your face?")
+        shown = page.evaluate("document.querySelector('liveness-verdict').shadowRoot.textContent").lower()
+        for word in ("fraud", "fake", "attack", "cheat", "suspect"):
+            assert word not in shown
+
+
+def test_a_flicker_is_not_shown(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        verdicts(service, 0, 5)
+        until(page, lambda: state_words(page) == "Looks live")
+        page.evaluate("""() => {
+            window.states = [];
+            document.addEventListener('liveness-state', ({ detail }) => states.push(detail.state));
+        }""")
+        for at in range(5, 25, 2):
+            verdicts(service, at, 1, **SUSPECT)
+            verdicts(service, at + 1, 1)
+        page.wait_for_timeout(700)
+        assert page.evaluate("states") == []
+
+
+def test_only_what_lasts_is_read_out(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        see(page, "Watching the first seconds.")
+        page.evaluate("""() => {
+            window.readOut = [];
+            const live = document.querySelector('liveness-verdict').shadowRoot.querySelector('[role=status]');
+            new MutationObserver(() => readOut.push(live.textContent)).observe(live, { childList: true });
+        }""")
+        verdicts(service, 0, 3)
+        page.wait_for_timeout(300)
+        verdicts(service, 3, 4, **SUSPECT)
+        until(page, "readOut.length === 1")
+        page.wait_for_timeout(1000)
+        (said,) = page.evaluate("readOut")
+        assert said.startswith("Look closer. Ask one more thing.")
+
+
+def test_too_little_seen_is_said_for_each_question(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        verdicts(service, 0, 5, **INCONCLUSIVE)
+        see(page, "22 % seen of what can be seen")
+        rows = page.evaluate(
+            "[...document.querySelector('liveness-verdict').shadowRoot.querySelectorAll('.question')]"
+            ".map((row) => row.querySelector('strong').textContent)"
+        )
+        assert rows == ["No sign of it", "No sign of it", "We have seen too little to say", "Not examined"]
+
+
+def test_a_lost_picture_is_no_suspicion(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        verdicts(service, 0, 5, **SUSPECT)
+        until(page, lambda: state_words(page) == "Look closer")
+        service.change("interrupted")
+        see(page, "This says nothing about the person.")
+        assert state_words(page) == "No picture"
+        see(page, "Confidence before the picture was lost")
+        see(page, "Nothing new for", 10)
+
+
+def test_a_lost_event_stream_is_told_and_comes_back(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        verdicts(service, 0, 2)
+        until(page, lambda: state_words(page) == "Looks live")
+        page.context.set_offline(True)
+        see(page, "The connection to the checking server is lost.")
+        page.context.set_offline(False)
+        until(page, "document.getElementById('banner').hidden", "the banner to go", 20)
+
+
+def test_the_timeline_is_told_in_words(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        verdicts(service, 0, 10, **INCONCLUSIVE)
+        verdicts(service, 10, 31)
+        see(page, "Last 40 s: Looks live 30 s, Cannot tell yet 10 s. Confidence between 55 % and 69 %.")
+
+
+def test_the_link_is_told_in_words_with_numbers_on_demand(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        service.emit("viewer", "link", wire("link"), keep=True)
+        see(page, "Good picture")
+        see(page, "1280 × 720, 30 frames a second")
+        assert page.get_by_text("2410 kbit/s").is_hidden()
+        page.locator("summary", has_text="Numbers").click()
+        for text in ("2410 kbit/s", "0.4 %", "41 ms, 77 ms"):
+            see(page, text)
+
+
+def test_a_second_face_is_a_notice(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        verdicts(service, 0, 2)
+        service.emit("viewer", "notice", wire("notice"))
+        see(page, "A second face is in the picture; it is not scored.")
+
+
+def test_both_languages_say_the_same_things(browser: Any, service: Scripted) -> None:
+    code = """async () => {
+        const { LANGUAGES } = await import('/elements/texts/index.js');
+        const keys = (value, path = '') => typeof value === 'object' && value !== null
+            ? Object.entries(value).flatMap(([name, inner]) => keys(inner, `${path}.${name}`))
+            : [`${path}:${typeof value}`];
+        return Object.values(LANGUAGES).map((texts) => keys(texts).sort());
+    }"""
+    with opened(browser, f"{service.url}/candidate") as page:
+        english, german = page.evaluate(code)
+        assert english == german
+        page.evaluate(
+            """async () => {
+            const element = document.createElement('liveness-verdict');
+            element.lang = 'de';
+            document.body.append(element);
+            const { parseVerdict } = await import('/sdk/wire.js');
+            element.showVerdict(parseVerdict(VERDICT));
+        }""".replace("VERDICT", json.dumps(wire("verdict")))
+        )
+        see(page, "Sieht lebendig aus")
+
+
+# --- the start
+
+
+def test_an_interview_is_made_and_its_links_are_copied(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.start, permissions=["clipboard-read", "clipboard-write"]) as page:
+        see(page, "Support engineer, Lisbon")
+        assert "lk_KEY" not in page.url
+        page.get_by_label("What is this interview called?").fill("Backend engineer")
+        page.get_by_role("button", name="Make an interview").click()
+        see(page, "Ready: Backend engineer")
+        page.get_by_role("button", name="Copy").first.click()
+        see(page, "Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == service.candidate
+        page.reload()
+        see(page, "Support engineer, Lisbon")
+
+
+def test_a_wrong_key_is_told(browser: Any, service: Scripted) -> None:
+    with opened(browser, f"{service.url}/") as page:
+        page.get_by_label("API key").fill("lk_WRONG")
+        page.get_by_role("button", name="Go on").click()
+        see(page, "This key is not valid.")
+
+
+# --- for everybody
+
+
+def test_the_candidates_pages_fit_and_are_accessible(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.candidate) as page:
+        see(page, "Agree to the check")
+        assert_fits(page)
+        assert_accessible(page)
+        to_devices(page)
+        assert_fits(page)
+        assert_accessible(page)
+        page.get_by_role("button", name="Join the call").click()
+        see(page, "A check is running")
+        assert_fits(page)
+        assert_accessible(page)
+        page.get_by_role("button", name="Leave").click()
+        assert_fits(page)
+        assert_accessible(page)
+
+
+@pytest.mark.parametrize(
+    "changes", [WARMING, {}, INCONCLUSIVE, SUSPECT], ids=["warming up", "live", "inconclusive", "suspect"]
+)
+def test_the_interviewers_page_fits_and_is_accessible(browser: Any, service: Scripted, changes: dict[str, Any]) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        verdicts(service, 0, 40, **changes)
+        service.emit("viewer", "link", wire("link"), keep=True)
+        service.emit("viewer", "notice", wire("notice"))
+        see(page, "Good picture")
+        page.wait_for_timeout(1200)
+        assert_fits(page)
+        assert_accessible(page)
+        service.change("interrupted")
+        see(page, "No picture")
+        assert_accessible(page)
+
+
+def test_the_start_page_fits_and_is_accessible(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.start) as page:
+        page.get_by_role("button", name="Make an interview").click()
+        see(page, "The interview is ready")
+        assert_fits(page)
+        assert_accessible(page)

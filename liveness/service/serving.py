@@ -70,7 +70,8 @@ class _Serving:
             settings,
             lambda on_event: MediaPool(_live(settings), on_event),
             Store(settings.database),
-            secure=self._address.startswith("https://"),
+            # A browser that was told to insist on https offers no way past the warning of a self-signed certificate.
+            secure=self._address.startswith("https://") and not settings.tls_self_signed,
         )
         self._server = _Server(_config(self._app, certificate))
 

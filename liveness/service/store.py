@@ -135,8 +135,14 @@ class Store:
     """All reading and writing of the service's database."""
 
     def __init__(self, url: str) -> None:
-        self._sqlite = make_url(url).get_backend_name() == "sqlite"
-        self._engine = create_async_engine(url)
+        try:
+            self._sqlite = make_url(url).get_backend_name() == "sqlite"
+            self._engine = create_async_engine(url)
+        except (SQLAlchemyError, ImportError) as error:
+            raise ConfigError(
+                f"LIVENESS_DATABASE_URL: expected the URL of an async driver that is installed, such as "
+                f"sqlite+aiosqlite:///PATH or postgresql+asyncpg://…: {error}"
+            ) from None
         self._writing = asyncio.Lock()
         """SQLite has one writer at a time; waiting here is cheaper than its polling."""
         if self._sqlite:

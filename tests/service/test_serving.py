@@ -64,9 +64,17 @@ def test_serve_prints_where_to_begin_and_ends_politely(tmp_path: Path) -> None:
             (first,) = json.load(reply)["sessions"]
         assert first["state"] == "waiting"
         assert f"{address[1]}/candidate#s={first['id']}&t=" in printed
-        process.send_signal(signal.SIGTERM)
-        rest, said = process.communicate(timeout=15)
-        assert process.returncode == 0, said
+        viewer = re.search(r"/interviewer#s=\S+&t=(\S+)", printed)
+        assert viewer
+        request = urllib.request.Request(
+            f"{address[1]}/v1/sessions/{first['id']}/events", headers={"Authorization": f"Bearer {viewer[1]}"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as stream:
+            assert stream.readline().startswith(b"id: ")
+            process.send_signal(signal.SIGTERM)
+            rest, said = process.communicate(timeout=10)
+            assert process.returncode == 0, said
+            assert stream.read().endswith(b"\n\n")
         assert "█" in rest
         assert "Traceback" not in said
     assert key[0].encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("liveness.db*"))
@@ -84,7 +92,7 @@ def test_serve_speaks_https_with_a_certificate_of_its_own(tmp_path: Path) -> Non
         assert address
         trusting = ssl.create_default_context(cafile=tmp_path / "tls-cert.pem")
         with urllib.request.urlopen(f"{address[1]}/healthz", timeout=10, context=trusting) as reply:
-            assert reply.headers["Strict-Transport-Security"]
+            assert reply.headers["Strict-Transport-Security"] is None
         assert (tmp_path / "tls-key.pem").stat().st_mode & 0o777 == 0o600
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=15)
@@ -188,6 +196,9 @@ def test_a_database_of_another_version_is_left_alone(tmp_path: Path) -> None:
     import asyncio
 
     asyncio.run(_versions(f"sqlite+aiosqlite:///{tmp_path / 'liveness.db'}"))
+    for url in ("nonsense", "postgresql+nodriver://x/y", "sqlite:///x.db"):
+        with pytest.raises(ConfigError, match="LIVENESS_DATABASE_URL"):
+            Store(url)
     (tmp_path / "broken.db").write_bytes(b"this is no database" * 100)
     with pytest.raises(ConfigError, match="cannot be opened"):
         asyncio.run(Store(f"sqlite+aiosqlite:///{tmp_path / 'broken.db'}").open())

@@ -29,6 +29,10 @@ h2 { font-size: clamp(1.25rem, 1.1rem + 0.8vw, 1.5rem); line-height: 1.25; lette
 @media (forced-colors: active) { .text li::before { forced-color-adjust: none; background: CanvasText; } .bar .icon { color: CanvasText; } }
 `);
 
+/** Reasons, of a session's state or a problem's type, after which no check comes back. */
+const OVER = new Set(["ended", "session-over", "session-expired"]);
+const WITHDRAWN = new Set(["withdrawn", "consent-missing", "consent-withdrawn"]);
+
 /**
  * `<liveness-check server session token lang>`
  *
@@ -106,22 +110,32 @@ export class LivenessCheck extends HTMLElement {
     try {
       await this.check.publish(stream);
     } catch (error) {
-      this.#fail(error);
+      // What ends a session has been told by its state already.
+      if (this.check.state !== "stopped") this.#fail(error);
     }
   }
 
   /** @param {LivenessSession} check */
   #listen(check) {
     check.addEventListener("statechange", (event) => {
-      const { state, reason } = /** @type {CustomEvent} */ (event).detail;
+      const { state, reason, error } = /** @type {CustomEvent} */ (event).detail;
       if (state === "connecting" || state === "connected" || state === "reconnecting") this.#set(state);
-      else if (state === "stopped" && reason === "ended") this.#set("ended");
-      else if (state === "stopped" && this.#state !== "declined" && (reason === "withdrawn" || reason === "consent-missing")) this.#set("stopped");
+      else if (state === "stopped") this.#stopped(reason, error);
     });
     check.addEventListener("session", (event) => {
       const { state } = /** @type {CustomEvent} */ (event).detail;
       if (state === "ended") this.#set("ended");
     });
+  }
+
+  /**
+   * @param {string} reason
+   * @param {unknown} error
+   */
+  #stopped(reason, error) {
+    if (OVER.has(reason)) this.#set("ended");
+    else if (!WITHDRAWN.has(reason)) this.#fail(error);
+    else if (this.#state !== "declined") this.#set("stopped");
   }
 
   /** @param {unknown} error */

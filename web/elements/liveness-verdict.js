@@ -22,6 +22,8 @@ const ANNOUNCE_LASTS_MS = 3000;
 const ANNOUNCE_EVERY_MS = 10_000;
 const SEEN_ENOUGH = 0.5;
 const NOTICES = 8;
+/** After this long, what hinders a beginning is worth more than that it is one. */
+const SLOW_S = 6;
 
 const CSS = sheet(`
 :host { container-type: inline-size; }
@@ -76,6 +78,7 @@ section { margin-top: 1.5rem; min-width: 0; }
 .numbers { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0.125rem 1rem; font-size: 0.8125rem; }
 .numbers dt { color: var(--_soft); }
 .notice { display: flex; gap: 0.75rem; font-size: 0.875rem; padding-block: 0.375rem; border-bottom: 1px solid var(--_rule); }
+.notice b { font-weight: 400; color: var(--_soft); white-space: nowrap; }
 .notice time { color: var(--_soft); flex: none; min-width: 2.75rem; }
 .missing { font-size: 0.8125rem; color: var(--_soft); padding-left: 1rem; list-style: disc; }
 @container (min-width: 38rem) {
@@ -304,6 +307,7 @@ class View {
   #numbers = h("dl", { class: "numbers" });
   #notices = h("ol", { reversed: true });
   #noticeSection = h("section", { part: "notices", hidden: true });
+  #noticeCount = 0;
   #number = crypto.getRandomValues(new Uint8Array(1))[0] % 3;
   #iconName = "";
 
@@ -405,9 +409,10 @@ class View {
     say(this.#state, title);
     const summary = judged && verdict && state !== "live" && verdict.state === state ? verdict.summary : "";
     // What is the matter comes first where nothing is known; what to do comes first where something is.
-    const swap = state === "inconclusive" && summary !== "";
+    const slow = state === "warming_up" && (verdict?.time_s ?? 0) > SLOW_S;
+    const swap = (state === "inconclusive" || slow) && summary !== "";
     say(this.#headline, swap ? summary : headline);
-    say(this.#summary, swap ? headline : summary);
+    say(this.#summary, slow ? "" : swap ? headline : summary);
     this.#stale.hidden = staleS === null;
     if (staleS !== null) say(this.#staleText, this.#texts.stale(staleS));
     this.#measure.hidden = !measured || !this.#figure.textContent;
@@ -537,7 +542,15 @@ class View {
   /** @param {Notice} notice */
   notice({ time_s, text }) {
     this.#noticeSection.hidden = false;
-    this.#notices.prepend(h("li", { class: "notice" }, h("time", {}, clock(time_s)), h("span", {}, text)));
+    // The same again and again is one line with a count, or it would push out all else.
+    const last = this.#notices.firstElementChild;
+    this.#noticeCount = last?.querySelector("span")?.textContent === text ? this.#noticeCount + 1 : 1;
+    if (last && this.#noticeCount > 1) {
+      say(/** @type {Element} */ (last.querySelector("time")), clock(time_s));
+      say(/** @type {Element} */ (last.querySelector("b")), this.#texts.times(this.#noticeCount));
+      return;
+    }
+    this.#notices.prepend(h("li", { class: "notice" }, h("time", {}, clock(time_s)), h("div", {}, h("span", {}, text), " ", h("b"))));
     while (this.#notices.children.length > NOTICES) this.#notices.lastElementChild?.remove();
   }
 }

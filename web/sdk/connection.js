@@ -58,14 +58,17 @@ export class Connection extends EventTarget {
     return true;
   }
 
-  /** @param {{keepalive?: boolean}} [options] @returns {Promise<void>} */
-  async close({ keepalive = false } = {}) {
+  /**
+   * @param {{keepalive?: boolean, known?: boolean}} [options] known: the service has ended it and need not be told
+   * @returns {Promise<void>}
+   */
+  async close({ keepalive = false, known = false } = {}) {
     this.#gone = true;
     clearTimeout(this.#timer);
     this.peer.close();
     const resource = this.#resource;
     this.#resource = null;
-    if (resource) await closeResource(resource, { token: this.#token, keepalive });
+    if (resource && !known) await closeResource(resource, { token: this.#token, keepalive });
   }
 
   #follow() {

@@ -228,8 +228,9 @@ export class LivenessSession extends EventTarget {
         signal.throwIfAborted();
         this.#drop();
         if (error instanceof ApiError) {
-          conflicts += error.status === 409 ? 1 : 0;
-          if (!error.retryable && !(error.status === 409 && conflicts <= CONFLICTS)) throw error;
+          const conflict = error.status === 409 && error.kind !== "session-over";
+          conflicts += conflict ? 1 : 0;
+          if (!error.retryable && !(conflict && conflicts <= CONFLICTS)) throw error;
           asked = (error.retryAfterS ?? 0) * 1000;
         } else if (!(error instanceof TypeError || error instanceof LinkLost || isTimeout(error))) {
           throw error;
@@ -275,12 +276,16 @@ export class LivenessSession extends EventTarget {
     });
   }
 
-  /** End the connection; the next one waits until the server knows. */
-  #drop() {
+  /**
+   * End the connection; the next one waits until the server knows.
+   *
+   * @param {{known?: boolean}} [options]
+   */
+  #drop({ known = false } = {}) {
     clearInterval(this.#reporting);
     const connection = this.#connection;
     this.#connection = null;
-    if (connection) this.#closing = connection.close();
+    if (connection) this.#closing = connection.close({ known });
   }
 
   #releaseTrack() {
@@ -291,11 +296,12 @@ export class LivenessSession extends EventTarget {
   /**
    * @param {string} reason
    * @param {LivenessState} state
+   * @param {{known?: boolean}} [options]
    */
-  async #hangUp(reason, state) {
+  async #hangUp(reason, state, options) {
     this.#life?.abort();
     this.#life = null;
-    this.#drop();
+    this.#drop(options);
     this.#releaseTrack();
     this.#set(state, reason);
     await this.#closing;
@@ -361,7 +367,7 @@ export class LivenessSession extends EventTarget {
   #follow(view) {
     this.#iceServers = view.ice_servers;
     this.#emit("session", view);
-    if (view.state === "ended" || view.state === "withdrawn") this.#hangUp(view.state, "stopped");
+    if (view.state === "ended" || view.state === "withdrawn") this.#hangUp(view.state, "stopped", { known: true });
   }
 
   #offline = () => {

@@ -102,7 +102,7 @@ export const de = {
   numbers: "Zahlen",
   linkNumbers: { kbit_s: "Bitrate", lost: "Verlorene Pakete", jitter: "Jitter", age: "Alter eines Bildes beim Urteil (Median, 95 %)", analysed: "Geprüfte Bilder je Sekunde" },
   notices: "Hinweise",
-  noNotices: "Keine.",
+  times: (count) => `(${count}-mal)`,
   check: {
     heading: "Vor dem Gespräch: Darf eine Prüfung laufen?",
     agree: "Der Prüfung zustimmen",

@@ -112,7 +112,8 @@ export const en = {
   numbers: "Numbers",
   linkNumbers: { kbit_s: "Bitrate", lost: "Packets lost", jitter: "Jitter", age: "Age of a frame when judged (median, 95 %)", analysed: "Frames examined a second" },
   notices: "Notices",
-  noNotices: "None.",
+  /** @param {number} count */
+  times: (count) => `(${count} times)`,
   check: {
     heading: "Before you talk: may a check run?",
     agree: "Agree to the check",

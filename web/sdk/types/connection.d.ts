@@ -19,9 +19,13 @@ export class Connection extends EventTarget {
     }): Promise<void>;
     /** @param {string} text @returns {boolean} whether it could be sent */
     send(text: string): boolean;
-    /** @param {{keepalive?: boolean}} [options] @returns {Promise<void>} */
-    close({ keepalive }?: {
+    /**
+     * @param {{keepalive?: boolean, known?: boolean}} [options] known: the service has ended it and need not be told
+     * @returns {Promise<void>}
+     */
+    close({ keepalive, known }?: {
         keepalive?: boolean;
+        known?: boolean;
     }): Promise<void>;
     #private;
 }

@@ -440,8 +440,12 @@ def test_a_second_face_is_a_notice(browser: Any, service: Scripted) -> None:
     service.state = "checking"
     with opened(browser, service.interviewer) as page:
         verdicts(service, 0, 2)
-        service.emit("viewer", "notice", wire("notice"))
+        until(page, lambda: state_words(page) == "Looks live")
+        for time_s in (9.0, 12.0, 15.0):
+            service.emit("viewer", "notice", wire("notice", time_s=time_s))
         see(page, "A second face is in the picture; it is not scored.")
+        see(page, "(3 times)")
+        assert page.get_by_text("A second face").count() == 1
 
 
 def test_both_languages_say_the_same_things(browser: Any, service: Scripted) -> None:
@@ -489,6 +493,23 @@ def test_a_wrong_key_is_told(browser: Any, service: Scripted) -> None:
         page.get_by_label("API key").fill("lk_WRONG")
         page.get_by_role("button", name="Go on").click()
         see(page, "This key is not valid.")
+
+
+def test_the_small_window_shows_picture_and_state(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.interviewer) as other, opened(browser, service.candidate) as page:
+        to_call(page)
+        until(other, "document.getElementById('remote').videoWidth > 0", "the candidate's picture")
+        verdicts(service, 0, 3)
+        until(other, lambda: state_words(other) == "Looks live")
+        if not other.evaluate("'documentPictureInPicture' in window"):
+            pytest.skip("this browser has no window for it")
+        other.get_by_role("button", name="Small window").click()
+        until(other, "documentPictureInPicture.window?.document.querySelector('video')?.videoWidth > 0")
+        until(other, "documentPictureInPicture.window.document.querySelector('.line').textContent === 'Looks live'")
+        verdicts(service, 3, 4, **SUSPECT)
+        until(other, "documentPictureInPicture.window.document.querySelector('.line').textContent === 'Look closer'")
+        other.evaluate("documentPictureInPicture.window.close()")
+        until(other, "document.getElementById('stage').contains(document.getElementById('remote'))")
 
 
 # --- for everybody

@@ -299,8 +299,8 @@ def _view(review: dict[str, Any], video: _Video, thumbnails: Mapping[str, bytes]
         "thresholds": _flat(review["engine"].get("thresholds") or {}),
         "clock": clock,
         "csp": _security_policy(video),
-        "css": _css(),
-        "scripts": _scripts(),
+        "css": styles(),
+        "scripts": scripts(),
     }
 
 
@@ -338,12 +338,13 @@ def _asset(name: str) -> str:
 
 
 @cache
-def _css() -> Markup:
+def styles() -> Markup:
+    """Return the page's style sheet; a page that shows the report under its own policy needs its hash."""
     return Markup(_asset("uPlot.min.css") + "\n" + _asset("report.css"))  # noqa: S704 (files of this package)
 
 
 @cache
-def _scripts() -> tuple[Markup, Markup]:
+def scripts() -> tuple[Markup, Markup]:
     """Return uPlot under its licence, and the page's own module."""
     uplot = f"/*!\n{_asset('uPlot.LICENSE').strip()}\n*/\n{_asset('uPlot.iife.min.js')}"
     return Markup(uplot), Markup(_asset("report.js"))  # noqa: S704 (files of this package)
@@ -360,8 +361,8 @@ def _security_policy(video: _Video) -> str:
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src {hashes(*_scripts())}",
-            f"style-src {hashes(_css())}",
+            f"script-src {hashes(*scripts())}",
+            f"style-src {hashes(styles())}",
             "img-src data: blob:",
             f"media-src data: blob:{beside}",
             "connect-src data:",

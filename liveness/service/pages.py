@@ -38,7 +38,7 @@ def content_policy() -> str:
     The report opens from a page's blob, since a link cannot carry a token, and a blob inherits its page's policy:
     therefore the hashes of the report's own script and style stand here.
     """
-    scripts, styles = _hashes(*report._scripts()), _hashes(report._css())
+    scripts, styles = _hashes(*report.scripts()), _hashes(report.styles())
     return "; ".join(
         (
             "default-src 'none'",

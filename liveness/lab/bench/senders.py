@@ -35,12 +35,14 @@ from liveness.errors import LivenessError
 from liveness.lab.bench.clip import FPS, EncodedClip, prepare_clip, read_clip
 from liveness.lab.bench.lines import serve, settle_on
 from liveness.lab.bench.whip import Published, Session, WhipClient
+from liveness.output import visible
 
 _VIDEO_RATE = 90_000
 _TICK = Fraction(1, _VIDEO_RATE)
 _LATE_S = 0.05
 _GIVEN_UP_S = 0.5
 _CONNECT_S = 20.0
+_KEY = "LIVENESS_API_KEY"
 
 
 @dataclass(slots=True)
@@ -249,16 +251,22 @@ def main(arguments: list[str] | None = None) -> None:
         return
     parser = argparse.ArgumentParser(prog="senders", description="Fill a running service with calls.")
     parser.add_argument("--server", required=True, help="base URL of the service")
-    parser.add_argument("--key", required=True, help="API key")
+    parser.add_argument(
+        "--key", default=os.environ.get(_KEY, ""), help=f"API key; {_KEY} in the environment if not given"
+    )
     parser.add_argument("--calls", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--clip", type=Path, help="a recording to replay; a drawn scene if not given")
     parser.add_argument("--insecure", action="store_true", help="do not check the server's certificate")
     chosen = parser.parse_args(given)
-    client = WhipClient(chosen.server, chosen.key, verify=not chosen.insecure)
-    clip = read_clip(prepare_clip(chosen.clip))
-    for number, sent in enumerate(asyncio.run(fill_service(client, clip, chosen.calls, chosen.seconds)), start=1):
-        sys.stdout.write(f"call {number}: {sent.frames} frames sent, {sent.late} late\n")
+    try:
+        client = WhipClient(chosen.server, chosen.key, verify=not chosen.insecure)
+        clip = read_clip(prepare_clip(chosen.clip))
+        sent = asyncio.run(fill_service(client, clip, chosen.calls, chosen.seconds))
+    except LivenessError as error:
+        sys.exit(f"senders: {visible(str(error))}")
+    for number, one in enumerate(sent, start=1):
+        sys.stdout.write(f"call {number}: {one.frames} frames sent, {one.late} late\n")
 
 
 if __name__ == "__main__":

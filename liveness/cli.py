@@ -538,3 +538,47 @@ def check(
 
     asyncio.run(check_service(load_settings({"calibration": calibration}), say))
     console.print("All of it works.")
+
+
+@app.command()
+def bench(
+    calls: Annotated[
+        str, typer.Option(metavar="N|auto", help="Measure 1, 2, … N calls; auto: until a step fails.")
+    ] = "auto",
+    baseline: Annotated[
+        str | None, typer.Option(metavar="naive", help="What to compare with, in the same run.")
+    ] = None,
+    clip: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Recording that the senders replay; else a drawing.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="How long each step is measured.")] = 15.0,
+    json_to: Annotated[str | None, typer.Option("--json", metavar="PATH|-", help="Write the figures.")] = None,
+    svg: Annotated[Path | None, typer.Option(metavar="PATH", help="Write a picture of them.")] = None,
+) -> None:
+    """Measure how many calls a core holds, with real WebRTC senders on loopback."""
+    from liveness.lab.bench.page import picture
+    from liveness.lab.bench.running import BenchOptions, run_bench
+
+    if calls != "auto" and not calls.isdecimal():
+        raise ConfigError(f"--calls: expected a number or auto, got {calls!r}")
+    if baseline not in (None, "naive"):
+        raise ConfigError(f"--baseline: there is only naive, got {baseline!r}")
+    targets = [Path(json_to)] if json_to not in (None, "-") else []
+    check_targets([*targets, *([svg] if svg else [])], [clip] if clip else [])
+    options = BenchOptions(
+        calls=None if calls == "auto" else int(calls),
+        baseline="naive" if baseline else None,
+        clip=clip,
+        steady_s=seconds,
+    )
+    console = Console(stderr=True, highlight=False)
+    results = run_bench(options, say=lambda sentence: console.print(sentence, markup=False))
+    text = json.dumps(results, indent=1, allow_nan=False) + "\n"
+    if json_to == "-":
+        sys.stdout.write(text)
+    elif json_to:
+        with whole_file(Path(json_to)) as file:
+            file.write(text)
+    if svg:
+        with whole_file(svg) as file:
+            file.write(picture(results))

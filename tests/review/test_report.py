@@ -368,7 +368,7 @@ def test_ten_seconds_in_three_hours_stay_visible_in_a_table_that_stays_readable(
 def test_an_uncalibrated_engine_and_an_empty_timeline_can_be_reported() -> None:
     review = live(timeline=[], evidence=[], events=[])
     review["engine"] |= {"calibration": None, "prior": None}
-    assert "There is no timeline for this recording." in page(review).text
+    assert "There is no timeline." in page(review).text
 
 
 # --- in a browser

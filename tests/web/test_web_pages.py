@@ -92,7 +92,7 @@ def to_call(page: Any) -> None:
 def test_a_candidate_agrees_talks_and_stops_the_check(browser: Any, service: Scripted) -> None:
     with opened(browser, service.candidate) as page:
         see(page, "The interviewer sees what it finds; a person decides.")
-        assert service.calls == [("publisher", "GET", "/")]
+        assert paths(service, "publisher") <= {"/", "/events"}
         to_devices(page)
         see(page, "You agreed. The check starts with the call.")
         page.get_by_role("button", name="Join the call").click()
@@ -241,6 +241,16 @@ def test_the_light_is_judged_by_the_room_and_not_by_the_skin(
     }"""
     with opened(browser, f"{service.url}/candidate") as page:
         assert page.evaluate(code, [face, around, spread]) == advice
+
+
+def test_an_interview_that_is_over_before_the_call_is_told(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.candidate) as page:
+        to_devices(page)
+        service.change("ended")
+        see(page, "The call has ended")
+        assert page.evaluate(
+            "document.getElementById('preview').srcObject.getTracks().every((t) => t.readyState === 'ended')"
+        )
 
 
 def test_a_candidate_with_a_bad_link_is_told_so(browser: Any, service: Scripted) -> None:

@@ -95,6 +95,8 @@ export class LivenessCheck extends HTMLElement {
       if (!view) return;
       this.#view = view;
       this.#problem = "";
+      // An interview that is ended meanwhile is told here, too.
+      if (view.state !== "ended") this.check?.listen();
       if (view.state === "ended") this.#set("ended");
       else if (view.state === "withdrawn") this.#set("stopped");
       else this.#set(view.consent.given_at ? "agreed" : "asking");

@@ -90,7 +90,7 @@ section { margin-top: 1.5rem; min-width: 0; }
 @media (forced-colors: active) {
   .gauge .band, .gauge .point, .meter i { forced-color-adjust: none; background: Highlight; }
   .gauge .point { background: CanvasText; outline-color: Canvas; }
-  .say .icon, .reason .icon { color: CanvasText; }
+  .say .icon, .reason .icon, .reason.closer .icon { color: CanvasText; }
 }
 ${TIMELINE_CSS}
 `);

@@ -241,7 +241,6 @@ class Candidate {
     this.#show("call");
     this.#applyToggles();
     this.#room.join(stream);
-    this.#check.check?.listen();
     if (stream.getVideoTracks().length) this.#check.start(stream);
   }
 

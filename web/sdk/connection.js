@@ -9,6 +9,8 @@ const GATHER_MS = 1000;
 const STUMBLE_MS = 3000;
 /** From the answer to the first packet; a firewall that swallows everything is noticed after this long. */
 const CONNECT_MS = 12_000;
+/** A service that does not answer a goodbye is not waited for longer. */
+const GOODBYE_MS = 1500;
 
 /** Events: `connected`, `lost` (detail: reason), `message` (detail: text). Nothing comes after `lost`. */
 export class Connection extends EventTarget {
@@ -65,10 +67,20 @@ export class Connection extends EventTarget {
   async close({ keepalive = false, known = false } = {}) {
     this.#gone = true;
     clearTimeout(this.#timer);
-    this.peer.close();
     const resource = this.#resource;
     this.#resource = null;
-    if (resource && !known) await closeResource(resource, { token: this.#token, keepalive });
+    if (resource && !known) {
+      // From here on no picture is sent. The peer closes after the DELETE: the other way round it would look like a loss.
+      this.sender.replaceTrack(null).catch(() => {});
+      const told = closeResource(resource, { token: this.#token, keepalive });
+      if (keepalive) {
+        // Only a page that comes back from the browser's cache gets here again.
+        setTimeout(() => this.peer.close(), GOODBYE_MS);
+        return told;
+      }
+      await Promise.race([told, new Promise((resolve) => setTimeout(resolve, GOODBYE_MS))]);
+    }
+    this.peer.close();
   }
 
   #follow() {

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,11 +24,11 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 from clips import Track, write_clip
 
-from liveness.errors import ConfigError, MediaError
+from liveness.errors import ConfigError, LivenessError, MediaError
 from liveness.lab.bench.clip import FPS, EncodedClip, prepare_clip, read_clip
 from liveness.lab.bench.lines import Child, ChildError
 from liveness.lab.bench.naive import SenderClock
-from liveness.lab.bench.senders import ReplayTrack, Sender
+from liveness.lab.bench.senders import ReplayTrack, Sender, fill_service
 from liveness.lab.bench.whip import WhipClient
 
 SIZE = (320, 240)
@@ -189,3 +200,48 @@ def test_a_child_that_ends_is_told() -> None:
 def test_a_server_must_be_named_in_full() -> None:
     with pytest.raises(ConfigError, match="base URL"):
         WhipClient("localhost:8443", "lk_x")
+
+
+@contextmanager
+def served(data: Path) -> Iterator[tuple[str, str]]:
+    """Run ``liveness serve``; yields its address and its API key."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "liveness", "serve", "--port", str(port), "--data", str(data), "--workers", "1"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LIVENESS_")}
+    with (
+        (data.parent / "serve.log").open("w+", encoding="utf-8") as log,
+        subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment) as process,
+    ):
+        try:
+            key = None
+            for _ in range(300):
+                log.seek(0)
+                found = re.search(r"lk_[\w-]+", log.read())
+                key = found.group(0) if found else None
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                    if key:
+                        break
+                assert process.poll() is None, (data.parent / "serve.log").read_text("utf-8")
+                time.sleep(0.1)
+            assert key
+            yield f"http://127.0.0.1:{port}", key
+        finally:
+            process.terminate()
+
+
+def sessions_of(address: str, key: str) -> Any:
+    request = urllib.request.Request(f"{address}/v1/sessions", headers={"Authorization": f"Bearer {key}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return [session["id"] for session in json.load(answer)["sessions"]]
+
+
+def test_senders_fill_a_running_service_and_leave_nothing_behind(clip: EncodedClip, tmp_path: Path) -> None:
+    with served(tmp_path / "data") as (address, key):
+        before = sessions_of(address, key)
+        sent = asyncio.run(fill_service(WhipClient(address, key), clip, calls=2, seconds=1.0))
+        assert len(sent) == 2
+        assert all(one.frames > 0 for one in sent)
+        assert sessions_of(address, key) == before
+        with pytest.raises(LivenessError, match="401"):
+            WhipClient(address, "lk_of-nobody").create_session()

@@ -171,7 +171,9 @@ def _footing(results: Mapping[str, Any]) -> Iterator[str]:
         f"{rule['max_age_ms']:g} ms in every call, nothing refused or given up.",
         "small",
     )
-    yield _text(30, _HEIGHT - 9, f"{machine['cpu']}, {machine['cores']} cores; {results['made_at']}.", "small")
+    disturbed = any(step["disturbed"] for run in results["runs"] for step in run["steps"])
+    rough = " Other programs took part of the server's core at times: take the figures as rough." if disturbed else ""
+    yield _text(30, _HEIGHT - 9, f"{machine['cpu']}, {machine['cores']} cores; {results['made_at']}.{rough}", "small")
 
 
 def _text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:

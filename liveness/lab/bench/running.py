@@ -25,7 +25,7 @@ _DISTURBED_SHARE = 0.1
 """Share of the server's core that other programs may take before a step that does not hold is measured again."""
 _MOST_TRIES = 3
 _RECOVERY_S = 12.0
-"""After load was shed the workers take ten good seconds to take it back."""
+"""Before a step is measured again: the workers need ten good seconds to take back what they gave up."""
 _STILL_SENDING = 0.97
 """Share of the frames due that senders must have sent for a step to say anything of the server."""
 
@@ -135,7 +135,7 @@ async def _runs(
 async def _measured(
     server: Server, senders: Child, options: BenchOptions, say: Say, *, core: int | None
 ) -> dict[str, Any]:
-    """Measure the calls that run; again, if other programs took the server's core and the step did not hold."""
+    """Measure the calls that run; again, if the step did not hold and other programs may be to blame."""
     for tries in range(1, _MOST_TRIES + 1):
         await asyncio.sleep(options.settle_s if tries == 1 else max(options.settle_s, _RECOVERY_S))
         before, busy_s = await senders.ask("report"), _busy(core)
@@ -151,7 +151,7 @@ async def _measured(
             "tries": tries,
         }
         say(f"{server.name}: {told(step)}")
-        if step["holds"] or not step["disturbed"] or not server.worth_again:
+        if step["holds"] or not (step["disturbed"] or step["sender_limited"]):
             break
     return step
 

@@ -22,8 +22,6 @@ class Server(Protocol):
     """The server side, as the ramp needs it."""
 
     name: str
-    worth_again: bool
-    """Whether a step that was disturbed and does not hold is measured again: what piles up does not go away."""
 
     async def open(self, sdp: str) -> str | None:
         """Take one more call; returns the answer, or None if it is refused."""
@@ -39,7 +37,6 @@ class PoolServer:
     """The real media workers, one of them, pinned to one core; this process is their front."""
 
     name = "liveness"
-    worth_again = True
 
     def __init__(self, core: int | None) -> None:
         self._early: frozenset[str] = frozenset()
@@ -131,7 +128,6 @@ class NaiveServer:
     """The server to compare with, in a process of its own on the same core."""
 
     name = "naive"
-    worth_again = False
 
     def __init__(self, child: Child) -> None:
         self._child = child

@@ -481,6 +481,25 @@ def test_both_languages_say_the_same_things(browser: Any, service: Scripted) -> 
         see(page, "Sieht lebendig aus")
 
 
+def test_the_element_follows_a_session_by_its_attributes_alone(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, f"{service.url}/candidate") as page:
+        page.evaluate(
+            """async ([server, id]) => {
+            const element = document.createElement('liveness-verdict');
+            const attributes = { server, session: id, token: 'VIEWER' };
+            for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+            document.body.append(element);
+        }""",
+            [service.url, service.id],
+        )
+        until(page, "document.querySelector('liveness-verdict').getAttribute('connection') === 'open'")
+        verdicts(service, 0, 3)
+        until(page, "document.querySelector('liveness-verdict').getAttribute('state') === 'live'")
+        page.evaluate("document.querySelector('liveness-verdict').setAttribute('token', 'OLD')")
+        until(page, "document.querySelector('liveness-verdict').getAttribute('state') === 'refused'")
+
+
 # --- the start
 
 

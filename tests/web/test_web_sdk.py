@@ -174,6 +174,28 @@ def test_the_picture_arrives_in_720p_at_once_and_is_reported(page: Any, service:
     assert len(json.dumps(report)) < 16_000
 
 
+def test_the_sender_begins_fast_and_keeps_the_resolution(page: Any, service: Scripted) -> None:
+    service.consent = "2026-11-24T10:01:10Z"
+    code = """async (id) => {
+        const { Connection } = await import('/sdk/connection.js');
+        const { cloneForCheck } = await import('/sdk/capture.js');
+        const track = cloneForCheck(stream.getVideoTracks()[0]);
+        const connection = new Connection({ track, token: 'PUBLISHER', iceServers: [] });
+        const connected = new Promise((resolve) => connection.addEventListener('connected', resolve));
+        const endpoint = `/v1/sessions/${id}/whip`;
+        await connection.open({ endpoint, maxFps: null, signal: new AbortController().signal });
+        await connected;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        const pair = [...(await connection.peer.getStats()).values()].find((row) => row.nominated);
+        const { encodings, degradationPreference } = connection.sender.getParameters();
+        await connection.close();
+        return [pair.availableOutgoingBitrate, encodings[0].maxBitrate, degradationPreference, track.contentHint];
+    }"""
+    started, most, preference, hint = page.evaluate(code, service.id)
+    assert started >= 2_000_000
+    assert (most, preference, hint) == (3_000_000, "maintain-resolution", "detail")
+
+
 def test_the_own_track_is_left_alone(page: Any, service: Scripted) -> None:
     service.consent = "2026-11-24T10:01:10Z"
     page.evaluate(PUBLISH)

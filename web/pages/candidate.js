@@ -28,6 +28,8 @@ class Candidate {
   #step = "loading";
   #banners = new Map();
   #opening = 0;
+  /** @type {WakeLockSentinel | null} */
+  #awake = null;
 
   /** @param {{session: string, token: string}} access */
   constructor(access) {
@@ -241,7 +243,19 @@ class Candidate {
     this.#show("call");
     this.#applyToggles();
     this.#room.join(stream);
+    this.#stayAwake();
     if (stream.getVideoTracks().length) this.#check.start(stream);
+  }
+
+  /** A phone that goes to sleep in the middle of a sentence ends the call. */
+  async #stayAwake() {
+    try {
+      const lock = await navigator.wakeLock?.request("screen");
+      if (this.#step !== "call") lock?.release();
+      this.#awake = lock ?? null;
+    } catch {
+      // Low on battery, or not in front: not ours to insist.
+    }
   }
 
   #listenRoom() {
@@ -326,6 +340,7 @@ class Candidate {
    */
   #finish(title, text, again) {
     this.#room.leave();
+    this.#awake?.release();
     this.#check.check?.unpublish();
     this.#release();
     node("over-title").textContent = title;
@@ -356,6 +371,8 @@ class Candidate {
       if (this.#step === "devices" && !this.#stream) this.#openDevices();
       else if (this.#step === "devices") listDevices(part("camera-choice", HTMLSelectElement), "videoinput", this.#stream?.getVideoTracks()[0]?.getSettings().deviceId);
     });
+    // The lock is lost whenever the page is out of sight.
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#step === "call" && this.#stayAwake());
     globalThis.addEventListener("offline", () => this.#step === "call" && this.#banner("net", "Your internet connection is gone. The call comes back with it."));
     globalThis.addEventListener("online", () => this.#banner("net", null));
   }

@@ -11,7 +11,7 @@ import { CAMERA } from "../sdk/capture.js";
 export async function openDevices({ camera, microphone, video = true, audio = true } = {}) {
   if (!navigator.mediaDevices?.getUserMedia) throw new DOMException("not a secure page", "SecurityError");
   return navigator.mediaDevices.getUserMedia({
-    video: video && { ...CAMERA, ...(camera ? { deviceId: { exact: camera } } : {}) },
+    video: video && { ...CAMERA, ...(camera ? { deviceId: { exact: camera }, facingMode: undefined } : {}) },
     audio: audio && { echoCancellation: true, noiseSuppression: true, ...(microphone ? { deviceId: { exact: microphone } } : {}) },
   });
 }

@@ -8,7 +8,7 @@ export const MAX_BITRATE = 3_000_000;
 export const START_KBIT_S = 2500;
 
 /** Where the page asks for a camera itself. */
-export const CAMERA = Object.freeze({ width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } });
+export const CAMERA = Object.freeze({ width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 }, facingMode: "user" });
 
 /**
  * Clone a track for the check, so that the people's own call keeps its settings. Both then live and end apart.

@@ -325,9 +325,9 @@ class Call extends EventTarget {
     if (sender.track?.kind !== "video") return;
     const parameters = sender.getParameters();
     if (!parameters.encodings?.length) return;
-    const { height = 720 } = sender.track.getSettings();
+    const { width = 1280, height = 720 } = sender.track.getSettings();
     parameters.encodings[0].maxBitrate = CALL_BITRATE;
-    parameters.encodings[0].scaleResolutionDownBy = Math.max(1, height / CALL_HEIGHT);
+    parameters.encodings[0].scaleResolutionDownBy = Math.max(1, Math.min(width, height) / CALL_HEIGHT);
     sender.setParameters(parameters).catch(() => {
       // Changed again meanwhile; it is set once more after the next description.
     });

@@ -39,4 +39,5 @@ export const CAMERA: Readonly<{
     frameRate: {
         ideal: number;
     };
+    facingMode: "user";
 }>;

@@ -311,10 +311,16 @@ class Interviews:
 
     def connection(self, session_id: str, resource_id: str) -> Answer:
         """Return the open connection of a session, or raise the problem that it is gone."""
+        answer = self.last_connection(session_id, resource_id)
+        if self.pool.resource_of(session_id) != resource_id:
+            raise _not_open()
+        return answer
+
+    def last_connection(self, session_id: str, resource_id: str) -> Answer:
+        """Return the newest connection of a session, open or not, or raise the problem that this is another one."""
         call = self.calls.get(session_id)
-        open_now = self.pool.resource_of(session_id)
-        if call is None or call.answer is None or not resource_id == call.answer.resource_id == open_now:
-            raise Problem(404, "unknown-resource", "This connection is not open; make a new one.")
+        if call is None or call.answer is None or resource_id != call.answer.resource_id:
+            raise _not_open()
         return call.answer
 
     # Reports
@@ -469,3 +475,7 @@ _OVER_WORDS = {
     "withdrawn": ("consent-withdrawn", "Consent was taken back; for a new check make a new session."),
     "ended": ("session-over", "This session has ended; make a new one."),
 }
+
+
+def _not_open() -> Problem:
+    return Problem(404, "unknown-resource", "This connection is not open; make a new one.")

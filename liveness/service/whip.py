@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -64,7 +64,7 @@ async def trickle(request: Request, by: ByPublisher, resource_id: str) -> Respon
     given = request.headers.get("if-match")
     if given is None:
         raise Problem(428, "precondition-required", "Expected If-Match with the ETag that the answer came with.")
-    if given.strip() != "*" and etag not in [part.strip() for part in given.split(",")]:
+    if given.strip() not in ("*", '"*"') and etag not in [part.strip() for part in given.split(",")]:
         raise Problem(412, "precondition-failed", "If-Match names another ICE session than the one that is open.")
     async with _as_problems():
         await interviews.pool.trickle(resource_id, fragment)
@@ -73,11 +73,12 @@ async def trickle(request: Request, by: ByPublisher, resource_id: str) -> Respon
 
 @router.delete("/{resource_id}")
 async def unpublish(request: Request, by: ByPublisher, resource_id: str) -> Response:
-    """End a connection; what was seen so far counts on."""
+    """End a connection; what was seen so far counts on. Whoever closes its media first and then says so is right too."""
     interviews = interviews_of(request)
-    interviews.connection(by.session.id, resource_id)
+    interviews.last_connection(by.session.id, resource_id)
     async with _as_problems():
-        await interviews.pool.hang_up(resource_id)
+        with suppress(UnknownResource):
+            await interviews.pool.hang_up(resource_id)
     return Response(status_code=200)
 
 

@@ -197,13 +197,15 @@ def test_candidates_are_trickled_to_the_open_connection_only(service: Service) -
     assert service.pool.fragments == ["a=candidate:1"]
     assert trickle("a=candidate:1") == 428
     assert trickle("a=candidate:1", If_Match='"another"') == 412
-    assert trickle("a=ice-ufrag:new", If_Match=etag) == 422
+    assert [trickle("a=ice-ufrag:new", If_Match=given) for given in (etag, "*", '"*"')] == [422, 422, 422]
     assert trickle("a=candidate:1", If_Match=etag, Content_Type="text/plain") == 415
     assert trickle("a=" + "x" * 17_000, If_Match=etag) == 413
     assert service.call("DELETE", place + "x", interview.publisher).status == 404
     assert service.call("GET", place, interview.publisher).status == 405
     assert service.call("DELETE", place, interview.publisher).status == 200
-    assert service.call("DELETE", place, interview.publisher).status == 404
+    # Some clients close their media before they say so; the end is what they wanted.
+    assert service.call("DELETE", place, interview.publisher).status == 200
+    assert trickle("a=candidate:1", If_Match=etag) == 404
     with service.events(f"{interview.path}/events", interview.viewer) as events:
         assert interview.publish().status == 201
         service.pool.media_arrives(interview.id)

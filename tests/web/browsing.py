@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,7 +68,7 @@ def until(page: Any, condition: str | Callable[[], object], what: str = "", seco
     pytest.fail(f"waited {seconds} s in vain for: {what or condition}")
 
 
-def see(page: Any, text: str, seconds: float = 15) -> None:
+def see(page: Any, text: str | re.Pattern[str], seconds: float = 15) -> None:
     """Wait until a text can be seen, also inside the elements."""
     until(page, lambda: page.get_by_text(text).filter(visible=True).count() > 0, f"the text {text!r}", seconds)
 

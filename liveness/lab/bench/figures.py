@@ -11,7 +11,7 @@ from liveness.lab.bench.measuring import Usage, percentile, slope
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a step holds: nothing was refused or given up, and for every call both of these."""
+    """When a step holds: nothing but some of the analysed rate was given up, and for every call both of these."""
 
     min_fps: float = 10.0
     """Analysed frames a second."""
@@ -43,7 +43,7 @@ class Window:
     stage_cpu_s: Mapping[str, float]
     """CPU time of the server by what it did."""
     shed: bool = False
-    """Whether the server gave something up to keep pace."""
+    """Whether the server gave up more than some of the analysed rate to keep pace."""
     arrival_clock: int = 0
     """Looks at which ages were not on the sender's clock."""
 

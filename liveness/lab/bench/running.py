@@ -46,6 +46,8 @@ class BenchOptions:
     """How long each step is measured."""
     settle_s: float = 6.0
     """How long each step runs before that."""
+    clip_s: int = 60
+    """How long the encoded clip is before it begins anew."""
     rule: Rule = field(default_factory=Rule)
     """When a step holds."""
     clip_folder: Path | None = None
@@ -54,8 +56,8 @@ class BenchOptions:
     def __post_init__(self) -> None:
         if self.calls is not None and not 1 <= self.calls <= MOST_CALLS:
             raise ConfigError(f"calls must lie in 1–{MOST_CALLS} or be auto, got {self.calls}")
-        if self.steady_s <= 0 or self.settle_s < 0:
-            raise ConfigError("steady_s must be positive and settle_s not negative")
+        if self.steady_s <= 0 or self.settle_s < 0 or self.clip_s < 1:
+            raise ConfigError("steady_s and clip_s must be positive and settle_s not negative")
 
 
 def run_bench(options: BenchOptions, *, say: Say) -> dict[str, Any]:
@@ -78,7 +80,7 @@ def run_bench(options: BenchOptions, *, say: Say) -> dict[str, Any]:
     check_platform()
     about = machine()
     say("Preparing the clip; a new one is encoded first, which takes about a minute.")
-    path = prepare_clip(options.clip, folder=options.clip_folder)
+    path = prepare_clip(options.clip, folder=options.clip_folder, seconds=options.clip_s)
     clip = read_clip(path)
     cores = sorted(os.sched_getaffinity(0))
     server_core, sender_cores = (cores[0], cores[1:]) if len(cores) > 1 else (None, None)

@@ -73,7 +73,7 @@ async def trickle(request: Request, by: ByPublisher, resource_id: str) -> Respon
 
 @router.delete("/{resource_id}")
 async def unpublish(request: Request, by: ByPublisher, resource_id: str) -> Response:
-    """End a connection; what was seen so far counts on. Whoever closes its media first and then says so is right too."""
+    """End a connection; what was seen so far counts on. Some clients close their media first, and are right too."""
     interviews = interviews_of(request)
     interviews.last_connection(by.session.id, resource_id)
     async with _as_problems():

@@ -135,6 +135,9 @@ def test_frames_arrive_decoded_in_order_and_their_sending_time_is_known(clip: En
         assert began_s is not None
         assert told_s is not None
         assert abs(told_s - began_s) < 1.0
+        assert clock.sent_at(2**32 / 90_000) == pytest.approx(told_s, abs=1e-3), (
+            "whole rounds of the stamps do not count"
+        )
 
     asyncio.run(story())
 

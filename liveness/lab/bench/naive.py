@@ -29,6 +29,7 @@ from liveness.faces.landmarks import LandmarkTracker
 from liveness.lab.bench.lines import serve, settle_on
 
 _VIDEO_RATE = 90_000
+_ROUND_S = (1 << 32) / _VIDEO_RATE
 
 
 class SenderClock:
@@ -51,7 +52,10 @@ class SenderClock:
 
     def sent_at(self, stamp_s: float) -> float | None:
         """Return the unix time at which a frame was sent; None before the first report."""
-        return None if self._unix_minus_stamp_s is None else stamp_s + self._unix_minus_stamp_s
+        if self._unix_minus_stamp_s is None:
+            return None
+        # aiortc takes a frame that comes late for a wrap of the stamps, and from then on is a whole round ahead.
+        return (stamp_s + _ROUND_S / 2) % _ROUND_S - _ROUND_S / 2 + self._unix_minus_stamp_s
 
     def _take(self, packet: RtcpSrPacket) -> None:
         # aiortc gives frames the stamps of their stream less that of its first packet, which it keeps here.

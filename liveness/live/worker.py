@@ -58,6 +58,7 @@ class Worker:
         self._spare: Engine | None = None
         self._spent: dict[str, float] = {}
         self._busy = 0.0
+        self._asked_fps: int | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._handlers: dict[str, Callable[..., Awaitable[Any]]] = {
             "open": self._open,
@@ -264,12 +265,15 @@ class Worker:
                 call.relieve(relief)
 
         await self._analyser.run(relieve)
+        self._send({"event": "capacity", "level": self._shedder.level, "refuses": relief.refuses})
+        if relief.sender_fps == self._asked_fps:
+            return
+        self._asked_fps = relief.sender_fps
         message = {"type": "rate", "max_fps": relief.sender_fps}
         for session_id, peer in self._peers.items():
             peer.tell(message)
             reason = "The checking server is busy." if relief.sender_fps else "The checking server has time again."
             self._emit(session_id, "rate", {"max_fps": relief.sender_fps, "reason": reason})
-        self._send({"event": "capacity", "level": self._shedder.level, "refuses": relief.refuses})
 
     def _link(self, peer: Peer, measured: dict[str, Any], ages: list[float]) -> dict[str, Any]:
         call = peer.call

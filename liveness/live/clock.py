@@ -9,6 +9,8 @@ _DRIFT_S = 2.0
 _LONGEST_OFFSET_S = 0.25
 """Clocks closer than this are taken for one clock."""
 _REMEMBERED_S = 30.0
+_WRAP_S = (1 << 32) / 90_000
+"""RTP stamps of video begin anew after this time; aiortc takes a frame that comes too late for such a new beginning."""
 
 
 class MediaClock:
@@ -85,13 +87,14 @@ class AgeClock:
 
     def report(self, stamp_s: float, sent_unix_s: float) -> None:
         """Take in a sender report: a frame of this stamp was sent at this time of the sender's clock."""
-        if self._map_s is None or abs(sent_unix_s - stamp_s - self._map_s) > 0.05:
+        map_s = sent_unix_s - _unwrapped(stamp_s)
+        if self._map_s is None or abs(map_s - self._map_s) > 0.05:
             self._fastest.clear()
-        self._map_s = sent_unix_s - stamp_s
+        self._map_s = map_s
 
     def sent_at(self, stamp_s: float, arrived_unix_s: float) -> float:
         """Return the unix time at which a frame of this stamp, decoded at ``arrived_unix_s``, was sent."""
-        claimed = stamp_s + (self._map_s or 0.0)
+        claimed = _unwrapped(stamp_s) + (self._map_s or 0.0)
         lag = arrived_unix_s - claimed
         while self._fastest and self._fastest[-1][1] >= lag:
             self._fastest.pop()
@@ -102,3 +105,8 @@ class AgeClock:
 
     def _least_lag(self) -> float:
         return self._fastest[0][1] if self._fastest else -1.0
+
+
+def _unwrapped(stamp_s: float) -> float:
+    """Return the stamp within half a wrap of 0."""
+    return (stamp_s + _WRAP_S / 2) % _WRAP_S - _WRAP_S / 2

@@ -62,3 +62,13 @@ def test_where_clocks_differ_a_frame_is_as_old_as_it_is_later_than_the_fastest()
     assert not clock.on_sender_clock
     assert clock.sent_at(11.0, 1001.2) == pytest.approx(1001.0)
     assert clock.sent_at(11.5, 1001.5) == pytest.approx(1001.5)
+
+
+def test_stamps_that_seem_to_begin_anew_confuse_neither_clock() -> None:
+    wrap_s = (1 << 32) / 90_000
+    age, media = AgeClock(), MediaClock()
+    age.report(10.0, 1000.0)
+    assert media.at(10.0, 1000.04) == 0.0
+    assert age.sent_at(10.5, 1000.54) == pytest.approx(1000.5)
+    assert age.sent_at(10.6 + wrap_s, 1000.64) == pytest.approx(1000.6, abs=1e-3)
+    assert media.at(10.6 + wrap_s, 1000.64) == pytest.approx(0.6)

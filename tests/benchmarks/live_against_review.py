@@ -22,7 +22,7 @@ from liveness.live.pool import LiveSettings, MediaPool
 from liveness.media import Recording
 from liveness.review.reviewing import review_recording
 
-aiortc.codecs.vpx.DEFAULT_BITRATE = aiortc.codecs.vpx.MAX_BITRATE = 2_500_000  # type: ignore[attr-defined]
+aiortc.codecs.vpx.DEFAULT_BITRATE = aiortc.codecs.vpx.MAX_BITRATE = 2_500_000
 
 
 async def called(pool: MediaPool, clip: Path, gate: asyncio.Semaphore) -> dict[str, Any]:

@@ -22,3 +22,7 @@ class CalibrationError(LivenessError):
 
 class ConfigError(LivenessError):
     """A setting is outside its allowed range or names something that does not exist."""
+
+
+class ModelError(LivenessError):
+    """A network is missing, damaged, or not the one that was measured."""

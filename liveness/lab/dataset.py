@@ -29,7 +29,9 @@ from liveness.faces.tracking import FaceFollower
 from liveness.frames import Box, Floats, Frame, Pixels
 from liveness.fusion.calibration import Calibration, Thresholds
 from liveness.lab.attacks import RECIPE, make_attack
+from liveness.lab.held_out import forgery_head
 from liveness.media import Recording, is_picture, read_picture
+from liveness.models.forgery import with_head
 from liveness.review.reviewing import analyse, sha256_of
 from liveness.verdict import Evidence, species_of
 
@@ -42,7 +44,7 @@ _LONGEST_S = 60.0
 
 # Everything above the signals' and engine's own layer cannot change what they measure.
 _MEASURING_CODE = ("config.py", "contract.py", "dsp.py", "engine.py", "frames.py", "geometry.py", "media.py")
-_MEASURING_FOLDERS = ("faces", "measures", "signals")
+_MEASURING_FOLDERS = ("faces", "measures", "models", "signals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +177,14 @@ def measure(samples: Iterable[Sample], *, cache: Path, progress: Callable[[str],
 
 def _measure_one(sample: Sample, *, cache: Path) -> tuple[str, Measurements]:
     sha256 = sha256_of(sample.file)
-    kept = cache / "measured" / f"{sha256[:32]}-{_code_hash()[:16]}.json"
+    # Who was learnt from is measured with models that have not seen him.
+    head = forgery_head(sample.group)
+    mark = f"-{hashlib.sha256(json.dumps(head).encode()).hexdigest()[:8]}" if head else ""
+    kept = cache / "measured" / f"{sha256[:32]}-{_code_hash()[:16]}{mark}.json"
     if kept.exists():
         return sha256, _decoded(json.loads(kept.read_text()))
-    measurements = _measure_picture(sample.file) if sample.picture else _measure_clip(sample.file)
+    with with_head(head):
+        measurements = _measure_picture(sample.file) if sample.picture else _measure_clip(sample.file)
     kept.parent.mkdir(parents=True, exist_ok=True)
     part = kept.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps(_coded(measurements)))
@@ -258,7 +264,7 @@ def _measure_picture(path: Path) -> Measurements:
 def _code_hash() -> str:
     root = Path(liveness.__file__).parent
     files = [root / name for name in _MEASURING_CODE]
-    files += [file for folder in _MEASURING_FOLDERS for file in sorted((root / folder).glob("*.py"))]
+    files += [file for folder in _MEASURING_FOLDERS for file in sorted((root / folder).glob("*.*")) if file.is_file()]
     versions = " ".join(metadata.version(name) for name in ("av", "mediapipe", "opencv-python"))
     return hashlib.sha256(f"{_hash_of(files)} {versions}".encode()).hexdigest()
 

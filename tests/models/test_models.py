@@ -1,0 +1,92 @@
+"""The networks that ship with the package are the ones that were measured, and nothing else is run."""
+
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import liveness.models
+from liveness.errors import ModelError
+from liveness.lab.held_out import forgery_head
+from liveness.measures.unrolled_contour import PROFILE_SIZE, STRIP_SHAPE
+from liveness.models import forgery, runner
+from liveness.models.forgery import ForgeryModel, head_of, with_head
+from liveness.models.runner import Network, card
+
+STRIP = np.random.default_rng(1).normal(0, 1, STRIP_SHAPE).astype(np.float32)
+PROFILE = np.zeros(PROFILE_SIZE, np.float32)
+
+
+def test_every_network_is_the_one_whose_hash_is_stated() -> None:
+    folder = resources.files(liveness.models)
+    stated = json.loads(folder.joinpath("models.json").read_text())
+    for name, entry in stated.items():
+        data = folder.joinpath(f"{name}.onnx").read_bytes()
+        assert hashlib.sha256(data).hexdigest() == entry["sha256"]
+        assert len(data) < 1_000_000
+        assert card(name).cost_ms == entry["cost_ms"]
+
+
+def test_the_same_strip_gives_the_same_answer() -> None:
+    one, other = ForgeryModel(), ForgeryModel()
+    values = one.look(STRIP, PROFILE)
+    assert np.isfinite(values).all()
+    assert np.array_equal(values, other.look(STRIP, PROFILE))
+    assert one.log_odds(values) == other.log_odds(values)
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the folder of networks, which is read in place of the real one."""
+    for file in resources.files(liveness.models).iterdir():
+        if file.name.endswith((".onnx", ".json")):
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+
+    class Elsewhere:
+        @staticmethod
+        def files(_: object) -> Path:
+            return tmp_path
+
+    monkeypatch.setattr(runner, "resources", Elsewhere)
+    monkeypatch.setattr(forgery, "resources", Elsewhere)
+    return tmp_path
+
+
+def test_a_damaged_network_is_refused(copied: Path) -> None:
+    file = copied / "forgery.onnx"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(ModelError, match="SHA-256"):
+        ForgeryModel().look(STRIP, PROFILE)
+
+
+def test_a_missing_network_says_what_to_do(copied: Path) -> None:
+    (copied / "forgery.onnx").unlink()
+    with pytest.raises(ModelError, match="install the package again"):
+        ForgeryModel().look(STRIP, PROFILE)
+    with pytest.raises(ModelError, match="no network 'other'"):
+        Network("other")
+
+
+def test_a_head_of_another_network_is_refused(copied: Path) -> None:
+    data = json.loads((copied / "forgery.json").read_text())
+    with pytest.raises(ModelError, match="another network"):
+        head_of({**data, "network_sha256": "0"})
+    (copied / "forgery.json").write_text("{")
+    with pytest.raises(ModelError, match="cannot be read"):
+        ForgeryModel().log_odds(np.zeros(len(data["mean"]), np.float32))
+
+
+def test_who_was_learnt_from_is_measured_by_a_head_that_has_not_seen_him() -> None:
+    assert forgery_head("person nobody") is None
+    head = forgery_head("person 62")
+    assert head is not None
+    model = ForgeryModel()
+    values = model.look(STRIP, PROFILE)
+    with with_head(head):
+        held_out = ForgeryModel()
+    assert held_out.log_odds(values) != model.log_odds(values)

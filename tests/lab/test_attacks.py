@@ -64,8 +64,8 @@ def test_every_kind_gives_a_clip_that_plays(kind: str, bona_fide: Path, tmp_path
 
     pictures, times_s = play(target)
 
-    expected_s = {"still": (5, 15), "loop": (10, 10.1), "recording": (2.5, 2.5), "print": (8, 12), "screen": (2.5, 2.5)}
-    shortest, longest = expected_s[kind]
+    expected_s = {"still": (5, 15), "loop": (10, 10.1), "print": (8, 12)}
+    shortest, longest = expected_s.get(kind.partition("_")[0], (2.5, 2.5))
     assert shortest - 0.1 <= times_s[-1] + 1 / FPS <= longest + 0.1
     assert np.allclose(np.diff(times_s), 1 / FPS, atol=0.002)
     assert all(picture.shape == pictures[0].shape and picture.std() > 10 for picture in pictures)

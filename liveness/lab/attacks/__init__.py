@@ -1,0 +1,109 @@
+"""Labelled attack clips made from bona fide ones, and the call around any clip.
+
+Everything is drawn from a seeded generator, so the same seed makes the same clip. The attack types made
+here bear the prefix ``sim_``. What is filmed off a screen or a print is made of light: see
+:mod:`liveness.lab.attacks.camera`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av.error
+import numpy as np
+
+from liveness.errors import ConfigError, MediaError
+from liveness.frames import Pixels
+from liveness.lab.attacks import prints, screens
+from liveness.lab.attacks.call import Call, call, through
+from liveness.lab.attacks.injecting import loop, recording, still
+from liveness.lab.attacks.source import LONGEST_SOURCE_S, Maker, Source, read_source, write_clip
+
+__all__ = [
+    "LONGEST_SOURCE_S",
+    "MAKERS",
+    "RECIPE",
+    "Call",
+    "Source",
+    "call",
+    "loop",
+    "make_attack",
+    "printed",
+    "read_source",
+    "recording",
+    "screen",
+    "still",
+    "through",
+    "write_clip",
+]
+
+RECIPE = 2
+"""To be counted up whenever a maker below makes something else from the same seed."""
+
+screen = screens.maker_for(None)
+printed = prints.maker_for()
+
+MAKERS: dict[str, Maker] = {
+    "still": still,
+    "loop": loop,
+    "recording": recording,
+    "print": printed,
+    "print_flat": prints.maker_for(bent=False, eye_holes=False),
+    "print_bent": prints.maker_for(bent=True, eye_holes=False),
+    "print_eyeholes": prints.maker_for(eye_holes=True),
+    "screen": screen,
+    **{f"screen_{name}": screens.maker_for(name) for name in screens.DEVICES},
+    "call": call,
+}
+"""What can be made, by the name that ``liveness attack`` takes. ``call`` is no attack: it is the line around a clip."""
+
+
+def make_attack(
+    kind: str, source: Path, target: Path, *, seed: int = 0, progress: Callable[[str], None] | None = None
+) -> None:
+    """Make one attack clip (H.264 in whatever container ``target`` names).
+
+    Parameters
+    ----------
+    kind
+        A key of :data:`MAKERS`.
+    source
+        A bona fide recording; its first :data:`LONGEST_SOURCE_S` seconds are used.
+    target
+        Where to write; what is there stays until the new clip is whole.
+    seed
+        Draws all parameters of the attack.
+    progress
+        Told the second that is being made, once a picture.
+
+    Raises
+    ------
+    ConfigError
+        ``kind`` is unknown.
+    MediaError
+        ``source`` cannot be read.
+    """
+    if kind not in MAKERS:
+        raise ConfigError(f"unknown attack kind {kind!r}: expected one of {', '.join(MAKERS)}")
+    rng = np.random.default_rng([seed, *kind.encode()])
+    pictures = read_source(source)
+    # Beside the target, and with its ending, which names the container.
+    part = target.with_name(f".{os.getpid()}.{target.name}")
+    try:
+        made = _told(MAKERS[kind](pictures, rng), pictures.fps, progress)
+        # What a call has done to a clip is kept as it is.
+        write_clip(part, made, pictures.fps, quality=12 if kind == "call" else int(rng.integers(20, 31)))
+        part.replace(target)
+    except (ValueError, av.error.FFmpegError) as error:
+        raise MediaError(f"{target}: cannot be written as video ({error}); name a file such as attack.mp4") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _told(pictures: Iterator[Pixels], fps: float, progress: Callable[[str], None] | None) -> Iterator[Pixels]:
+    for index, picture in enumerate(pictures):
+        if progress is not None:
+            progress(f"{index / fps:.1f} s")
+        yield picture

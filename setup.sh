@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv ready and says nothing if it is: ./setup.sh [--browser] [EXTRA...]
+# Makes .venv ready and says nothing if it is: ./setup.sh [--browser] [--web] [EXTRA...]
+# --browser installs Chromium and Node; --web brings what web/ is tested with, where there is Node.
 # liveness.sh, test.sh, the Makefile and .ci/run all begin here. Writes to stderr only; exit 69 when it cannot.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
@@ -8,10 +9,12 @@ readonly NEEDS_PYTHON='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] 
 readonly STAMP=.venv/liveness-setup
 
 browser=no
+web=no
 wanted=()
 for argument in "$@"; do
   case $argument in
     --browser) browser=yes ;;
+    --web) web=yes ;;
     *) wanted+=("$argument") ;;
   esac
 done
@@ -128,7 +131,33 @@ prepare_browser() {
   local -a missing=()
   command -v chromium || command -v chromium-browser || command -v google-chrome || missing+=(chromium)
   loads libatomic.so.1 || missing+=(libatomic1) # Playwright's driver wants it
+  command -v npm || missing+=(nodejs npm)
   ((${#missing[@]} == 0)) || install_packages "what the browser tests need is" "${missing[@]}" || exit 69
+}
+
+# The compiler, axe-core and a WHIP client of others: for tests only, which are skipped where these cannot be had.
+prepare_web() {
+  local log stamp=web/node_modules/.liveness-setup key
+  key=$(sha256sum <web/package-lock.json | cut -d' ' -f1)
+  [[ $(cat "$stamp" 2>/dev/null) == "$key" ]] && return
+  if ! command -v npm >/dev/null; then
+    say "no npm here: the tests that need it will be skipped (./test.sh --with-browser installs it)"
+    return
+  fi
+  exec 9<web
+  flock 9
+  if [[ $(cat "$stamp" 2>/dev/null) != "$key" ]]; then
+    say "installing what web/ is tested with"
+    log=$(mktemp)
+    if (cd web && npm ci --no-audit --no-fund) >"$log" 2>&1 </dev/null; then
+      printf '%s\n' "$key" >"$stamp"
+    else
+      tail -n 15 "$log" >&2
+      say "npm ci failed in web/: the tests that need it will be skipped"
+    fi
+    rm -f "$log"
+  fi
+  exec 9<&-
 }
 
 if ! ready; then
@@ -145,3 +174,4 @@ if ! ready; then
 fi
 
 if [[ $browser == yes ]]; then prepare_browser >/dev/null; fi
+if [[ $web == yes ]]; then prepare_web; fi

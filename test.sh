@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up what is missing, then runs the tests: ./test.sh [--with-browser] [PYTEST OPTION...]
-# Where there is no Chromium, the browser tests are skipped with a reason; --with-browser installs it first.
+# Where there is no Chromium or no Node, the tests that need them are skipped with a reason; --with-browser installs both.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 
@@ -11,7 +11,7 @@ for argument in "$@"; do
 done
 if [[ -n ${CI:-} && $EUID == 0 ]]; then browser=(--browser); fi
 
-bash ./setup.sh ${browser[@]+"${browser[@]}"} test check
+bash ./setup.sh ${browser[@]+"${browser[@]}"} --web test check
 
 # Every worker holds its own face models, about 200 MB: more than four gain little.
 workers=$(nproc)

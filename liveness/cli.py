@@ -271,7 +271,9 @@ def calibrate(
 
 @app.command()
 def attack(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="still, loop, recording, print or screen")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="still, loop, recording, print, screen (or one of either), call")
+    ],
     source: Annotated[Path, typer.Argument(metavar="IN", help="A bona fide recording.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The attack clip to write (.mp4).")],
     seed: Annotated[int, typer.Option(help="Draws all parameters.")] = 0,
@@ -280,8 +282,10 @@ def attack(
     from liveness.lab.attacks import make_attack
 
     check_targets([target], [source])
-    make_attack(kind, source, target, seed=seed)
-    sys.stdout.write(f"{target}: attack type sim_{kind}, made from {source}\n")
+    with _counting(f"{kind}: pictures") as tell:
+        make_attack(kind, source, target, seed=seed, progress=tell)
+    made = "labelled as its source is, after a call" if kind == "call" else f"attack type sim_{kind}"
+    sys.stdout.write(f"{target}: {made}, made from {source}\n")
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""Challenges: one file each; what is asked, and how the answer is scored."""

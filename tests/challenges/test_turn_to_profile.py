@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from liveness.challenges.contract import Outcome
+from liveness.challenges.turn_to_profile import Side, TurnToProfile
+from liveness.frames import Box, FaceTrack, Observation, Pixels
+
+POINTS = np.zeros((478, 3), np.float32)
+
+
+class Plain:
+    index = dropped = 0
+    width = height = 8
+    audio = None
+
+    def __init__(self, time_s: float) -> None:
+        self.time_s = time_s
+
+    def luma(self) -> Pixels:
+        return np.zeros((8, 8), np.uint8)
+
+    def rgb(self, *, max_width: int | None = None) -> Pixels:
+        return np.zeros((8, 8, 3), np.uint8)
+
+    def crop_rgb(self, box: Box) -> Pixels:
+        return self.rgb()
+
+
+def answered(
+    side: Side, turn_deg: float, *, begins_s: float = 1.0, hold_s: float = 2.0, lost_deg: float = 90.0
+) -> Outcome:
+    """Turn over half a second, hold, come back; the prompt comes at 3 s, the head rests at 5°."""
+    challenge = TurnToProfile(side)
+    challenge.begin(3.0)
+    for t in np.arange(0, 15, 1 / 15):
+        after = t - 3.0 - begins_s
+        share = float(np.clip(min(after / 0.5, (0.5 + hold_s + 0.5 - after) / 0.5), 0, 1))
+        yaw = 5.0 + turn_deg * share
+        face = FaceTrack(1, float(t), Box(1, 1, 7, 7), POINTS, (yaw, 0.0, 0.0), 1.0, float(t))
+        seen = face if abs(yaw) <= lost_deg else None
+        challenge.observe(Observation(frame=Plain(float(t)), face=seen, others=(), changes=frozenset()))
+    return challenge.outcome()
+
+
+def test_a_turn_as_asked_counts_even_when_the_mesh_loses_the_face() -> None:
+    assert answered("left", 60).compliance is True
+    assert answered("right", -60).compliance is True
+    assert answered("left", 80, lost_deg=65).compliance is True
+
+
+@pytest.mark.parametrize(
+    ("turn_deg", "begins_s", "hold_s"),
+    [(-60, 1.0, 2.0), (60, 8.5, 2.0), (60, -1.0, 4.0), (60, -0.45, 4.0), (20, 1.0, 2.0), (60, 1.0, 0.3)],
+    ids=["other side", "too late", "before the prompt", "just before it", "too little", "not held"],
+)
+def test_others_are_refused(turn_deg: float, begins_s: float, hold_s: float) -> None:
+    assert answered("left", turn_deg, begins_s=begins_s, hold_s=hold_s).compliance is False
+
+
+def test_a_challenge_is_good_once_and_an_unseen_face_is_no_failure() -> None:
+    challenge = TurnToProfile("left")
+    with pytest.raises(ValueError, match="not begun"):
+        challenge.outcome()
+    challenge.begin(0.0)
+    assert challenge.outcome().compliance is None
+    with pytest.raises(ValueError, match="spent"):
+        challenge.outcome()
+    with pytest.raises(ValueError, match="begun already"):
+        challenge.begin(1.0)

@@ -66,7 +66,7 @@ class TurnToProfile(Challenge):
             return Outcome(False, None, "The head was turned already before the prompt.")
         return self._answer(prompt_s, rest, sign)
 
-    def _answer(self, prompt_s: float, rest: float, sign: float) -> Outcome:  # noqa: PLR0911
+    def _answer(self, prompt_s: float, rest: float, sign: float) -> Outcome:
         use = self._settings
         held_from: float | None = None
         last_s, seen, first = prompt_s, 0, True

@@ -46,7 +46,7 @@ def test_flash_limits_at_60_hz() -> None:
         starts = np.array([start for start, _, _ in frames])
         shown = np.searchsorted(starts, np.arange(0, code.starts_s[-1], 1 / 60), side="right") - 1
         for side in (1, 2):
-            colours = np.array([linear(frames[k][side]) for k in shown])  # type: ignore[arg-type]
+            colours = np.array([linear(frames[k][side]) for k in shown])
             assert (colours[:, 0] / colours.sum(axis=1) < 0.8).all()
             luminance = colours @ np.array([0.2126, 0.7152, 0.0722])
             assert np.ptp(luminance) < 0.1  # no change is large enough to be half a general flash

@@ -14,6 +14,7 @@ import csv
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def faces_of(corpus: Path, cache: Path) -> list[Face]:
     if kept.exists():
         with np.load(kept) as data:
             columns = [data[name].tolist() for name in ("id", "label", "attack", "group", "path")]
-            return [Face(*row, points) for *row, points in zip(*columns, data["points"], strict=True)]
+            return [Face(*row, points=points) for *row, points in zip(*columns, data["points"], strict=True)]
     (cache / "frames").mkdir(parents=True, exist_ok=True)
     found = []
     with LandmarkTracker() as tracker:
@@ -177,7 +178,7 @@ def through_a_call(rgb: Pixels, rng: np.random.Generator) -> Pixels:
     assert isinstance(encoder, av.VideoCodecContext)
     assert isinstance(decoder, av.VideoCodecContext)
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
-    encoder.framerate, encoder.thread_count = 25, 1
+    encoder.framerate, encoder.thread_count = Fraction(25), 1
     encoder.options = {"crf": str(int(rng.integers(20, 37))), "preset": "superfast", "tune": "zerolatency"}
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb[:height, :width]), format="rgb24")
     packets = [*encoder.encode(frame.reformat(format="yuv420p")), *encoder.encode(None)]

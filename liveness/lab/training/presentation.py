@@ -2,8 +2,8 @@
 
 ``python -m liveness.lab.training.presentation CACHE OUT`` reads what
 :mod:`liveness.lab.training.presentation_pictures` made and writes OUT/fold0.onnx …, each of which has not seen the
-groups of its fold, OUT/presentation.onnx, which has seen all, and OUT/unseen.npz, the scores of all pictures by the model
-that has not seen their group. A fold that is there is not trained again.
+groups of its fold, OUT/presentation.onnx, which has seen all, and OUT/unseen.npz, the scores of all pictures by the
+model that has not seen their group. A fold that is there is not trained again.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def _footing(results: Mapping[str, Any]) -> Iterator[str]:
         30,
         _HEIGHT - 26,
         f"Every call: {what}. A step holds with at least {rule['min_fps']:g} analysed fps and a p95 age of at most "
-        f"{rule['max_age_ms']:g} ms in every call, nothing refused or given up.",
+        f"{rule['max_age_ms']:g} ms in every call, and no more given up than rate.",
         "small",
     )
     disturbed = any(step["disturbed"] for run in results["runs"] for step in run["steps"])

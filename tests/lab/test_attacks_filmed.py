@@ -60,7 +60,7 @@ def test_stripes_that_the_lens_resolves_leave_a_peak_off_the_grid_of_codecs() ->
     sharp = replace(camera(), blur_px=0.45)
     x, y = plane()
 
-    pattern = screen.pattern(x, y, np.eye(2), 0.37, sharp)
+    pattern = screen.pattern(x, y, np.eye(2, dtype=np.float32), 0.37, sharp)
 
     assert pattern is not None
     spectrum = np.abs(np.fft.rfft(pattern.mean(axis=0) - pattern.mean()))
@@ -73,7 +73,7 @@ def test_a_screen_whose_pixels_are_far_finer_than_the_cameras_shows_no_stripes()
     screen = replace(Screen.drawn(np.random.default_rng(3), DEVICES["dense"], CAMERA), diamond=False)
     x, y = plane()
 
-    assert screen.pattern(x, y, np.eye(2), 3.7, camera()) is None
+    assert screen.pattern(x, y, np.eye(2, dtype=np.float32), 3.7, camera()) is None
 
 
 def test_a_turned_screen_is_seen_in_perspective() -> None:

@@ -60,7 +60,11 @@ def faces_of(corpus: Path, cache: Path) -> list[Face]:
     if kept.exists():
         with np.load(kept) as data:
             columns = [data[name].tolist() for name in ("id", "label", "attack", "group", "path")]
-            return [Face(*row, points=points) for *row, points in zip(*columns, data["points"], strict=True)]
+            known = zip(*columns, strict=True)
+            return [
+                Face(one, label, attack, group, path, points)
+                for (one, label, attack, group, path), points in zip(known, data["points"], strict=True)
+            ]
     (cache / "frames").mkdir(parents=True, exist_ok=True)
     found = []
     with LandmarkTracker() as tracker:

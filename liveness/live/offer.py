@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from dataclasses import dataclass
 
 from aiortc import RTCIceCandidate
@@ -10,7 +12,10 @@ from aiortc.sdp import SessionDescription, candidate_from_sdp
 from liveness.live.interface import OfferRefused
 
 LONGEST_SDP = 65_536
-_MOST_CANDIDATES = 64
+MOST_CANDIDATES = 64
+"""Of one connection, with those that are trickled."""
+_MDNS = re.compile(r"[0-9A-Za-z-]{1,63}\.local")
+_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 _MOST_MEDIA = 4
 _CODECS = frozenset({"VP8", "H264"})
 
@@ -22,6 +27,8 @@ class Offer:
     sdp: str
     ufrag: str
     has_audio: bool
+    candidates: int
+    """How many it named; those where no browser can be are left out of ``sdp``."""
 
 
 def check_offer(sdp: str) -> Offer:
@@ -60,9 +67,37 @@ def check_offer(sdp: str) -> Offer:
     ufrag = video.ice.usernameFragment if video.ice and video.ice.password else None
     if not ufrag or video.dtls is None or not video.dtls.fingerprints:
         raise OfferRefused("the SDP offer lacks ice-ufrag, ice-pwd or fingerprint")
-    if sum(len(media.ice_candidates) for media in parsed.media) > _MOST_CANDIDATES:
-        raise OfferRefused(f"more than {_MOST_CANDIDATES} ICE candidates", status=422)
-    return Offer(sdp, ufrag, any(media.kind == "audio" for media in parsed.media))
+    candidates = sum(len(media.ice_candidates) for media in parsed.media)
+    if candidates > MOST_CANDIDATES:
+        raise OfferRefused(f"more than {MOST_CANDIDATES} ICE candidates", status=422)
+    return Offer(_reachable_only(sdp), ufrag, any(media.kind == "audio" for media in parsed.media), candidates)
+
+
+def is_reachable(candidate: RTCIceCandidate) -> bool:
+    """Tell whether a browser may be found there.
+
+    Packets go to whatever address a stranger names, so none to where no browser is: this machine itself, the
+    link's own addresses (a cloud's metadata among them), groups, names of hosts, and system ports.
+    """
+    if candidate.port < 1024:
+        return False
+    try:
+        address = ipaddress.ip_address(candidate.ip)
+    except ValueError:
+        return _MDNS.fullmatch(candidate.ip) is not None
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.version == 4 and address.is_link_local:
+        return False
+    return not (address.is_loopback or address.is_multicast or address.is_unspecified or address == _BROADCAST)
+
+
+def _reachable_only(sdp: str) -> str:
+    kept = []
+    for line in sdp.splitlines(keepends=True):
+        if line.startswith("a=candidate:") and not is_reachable(candidate_from_sdp(line[12:].strip())):
+            continue
+        kept.append(line)
+    return "".join(kept)
 
 
 def preferred_codec(answer_sdp: str) -> str:
@@ -109,8 +144,8 @@ def read_fragment(text: str) -> Fragment:
             candidate.sdpMid = mid if mid is not None else "0"
             candidate.sdpMLineIndex = max(index, 0)
             candidates.append(candidate)
-    if len(candidates) > _MOST_CANDIDATES:
-        raise OfferRefused(f"more than {_MOST_CANDIDATES} ICE candidates", status=422)
+    if len(candidates) > MOST_CANDIDATES:
+        raise OfferRefused(f"more than {MOST_CANDIDATES} ICE candidates", status=422)
     if not candidates and not ended and ufrag is None:
         raise OfferRefused("this is no trickle ICE fragment: no candidate, no ice-ufrag, no end-of-candidates in it")
     return Fragment(ufrag, tuple(candidates), ended)

@@ -27,7 +27,7 @@ from aiortc.rtp import RtcpSrPacket
 
 from liveness.live.call import Call
 from liveness.live.interface import LONGEST_MESSAGE, Answer, CloseReason, IceServer, OfferRefused
-from liveness.live.offer import check_offer, preferred_codec, read_fragment
+from liveness.live.offer import MOST_CANDIDATES, check_offer, is_reachable, preferred_codec, read_fragment
 
 _CHANNEL = "liveness"
 _ANSWER_S = 10.0
@@ -80,6 +80,7 @@ class Peer:
         self._channel: RTCDataChannel | None = None
         self._video: RTCRtpReceiver | None = None
         self._ufrag = ""
+        self._candidates = 0
         self._damaged_until_s = 0.0
         self._messages: list[float] = []
         self._counted = _Counted(time.monotonic())
@@ -97,11 +98,11 @@ class Peer:
             It cannot be answered.
         """
         offer = check_offer(sdp)
-        self._ufrag = offer.ufrag
+        self._ufrag, self._candidates = offer.ufrag, offer.candidates
         self.call.begin_connection()
         try:
             async with asyncio.timeout(_ANSWER_S):
-                await self._pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+                await self._pc.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
                 answer = await self._pc.createAnswer()
                 await self._pc.setLocalDescription(answer)
         except TimeoutError as error:
@@ -127,7 +128,12 @@ class Peer:
         fragment = read_fragment(text)
         if fragment.ufrag is not None and fragment.ufrag != self._ufrag:
             raise OfferRefused("ICE restart is not supported; make a new connection instead", status=422)
+        self._candidates += len(fragment.candidates)
+        if self._candidates > MOST_CANDIDATES:
+            raise OfferRefused(f"more than {MOST_CANDIDATES} ICE candidates for one connection", status=422)
         for candidate in fragment.candidates:
+            if not is_reachable(candidate):
+                continue
             try:
                 await self._pc.addIceCandidate(candidate)
             except Exception as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -374,7 +374,7 @@ class Interviews:
             last = await self.store.last_number(session_id, audience)
             self.hub.begin(session_id, audience, last + RESTART_GAP)
 
-    async def events(self, session_id: str, audience: Audience, after: int | None) -> AsyncIterator[bytes]:
+    async def events(self, session_id: str, audience: Audience, after: int | None) -> AsyncGenerator[bytes, None]:
         """Yield a session's events to one reader, from where it was before."""
         await self.begin_streams(session_id)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from starlette.requests import Request
 
 from liveness.service.problems import Problem
 
+BODY_WITHIN_S = 20.0
 _REMEMBERED = 10_000
 
 
@@ -30,16 +32,39 @@ class Pace:
         return True
 
 
+class Allowance:
+    """A stock of calls that fills up again with time."""
+
+    def __init__(self, most: int, per_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._per_s, self._clock = most, per_s, clock
+        self._left, self._at = float(most), clock()
+
+    def admits(self) -> bool:
+        """Tell whether one more is allowed, and if so take it."""
+        now = self._clock()
+        self._left = min(self._most, self._left + (now - self._at) * self._per_s)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """Return the body of a request; one that says that it is too long is refused unread."""
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:19]) > limit:
         raise _too_long(limit)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _too_long(limit)
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise _too_long(limit)
+    except TimeoutError:
+        detail = f"Expected the whole body within {BODY_WITHIN_S:g} s."
+        raise Problem(408, "too-slow", detail, headers={"Connection": "close"}) from None
     return bytes(body)
 
 

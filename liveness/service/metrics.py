@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from liveness.service.access import interviews_of
+from liveness.service.access import interviews_of, platform
 from liveness.service.problems import document
 
 router = APIRouter(tags=["operator"])
@@ -83,6 +84,8 @@ async def ready(request: Request) -> JSONResponse:
 async def metrics(request: Request) -> Response:
     """Show all figures in Prometheus' text format."""
     interviews, figures = interviews_of(request), request.app.state.metrics
+    if not (interviews.settings.metrics_open or _is_from_here(request)):
+        await platform(request)
     figures.sessions.clear()
     for state, count in (await interviews.store.count_by_state()).items():
         figures.sessions.labels(state).set(count)
@@ -99,6 +102,16 @@ async def metrics(request: Request) -> Response:
     for name, number in _flat(await interviews.pool.metrics()):
         figures.pool.labels(name).set(number)
     return Response(generate_latest(figures.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _is_from_here(request: Request) -> bool:
+    """Tell whether this machine itself asks, and not a proxy on it for somebody else."""
+    if any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via")):
+        return False
+    try:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
 
 
 def _flat(figures: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, float]]:

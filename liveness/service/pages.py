@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from starlette.exceptions import HTTPException
 
 import liveness
 from liveness.review import report
+
+_NAME = re.compile(r"(?=.{1,200}$)[\w-][\w.-]*(/[\w-][\w.-]*){0,9}", re.ASCII)
+"""No name of ours is longer, goes deeper, or has hidden parts."""
 
 PAGES = {"/": "pages/start.html", "/candidate": "pages/candidate.html", "/interviewer": "pages/interviewer.html"}
 
@@ -77,12 +81,12 @@ def web_root() -> Path:
 
 def file_response(request: Request, root: Path, name: str) -> Response:
     """Return a file below ``root``, or 304 if the browser has it."""
-    if "\0" in name:
+    # The file system itself raises for some of what is no name of ours.
+    if not _NAME.fullmatch(name):
         raise HTTPException(404)
     path = (root / name).resolve()
     media_type = _TYPES.get(path.suffix)
-    hidden = any(part.startswith(".") for part in Path(name).parts)
-    if media_type is None or hidden or not path.is_relative_to(root.resolve()) or not path.is_file():
+    if media_type is None or not path.is_relative_to(root.resolve()) or not path.is_file():
         raise HTTPException(404)
     content = path.read_bytes()
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'

@@ -15,6 +15,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from liveness.service.access import Who, admit, identify, interviews_of
+from liveness.service.limits import Allowance
 from liveness.service.problems import Problem
 from liveness.service.sessions import Session
 
@@ -22,9 +23,11 @@ HELLO_WITHIN_S = 5.0
 LONGEST_MESSAGE = 65_536
 SENT_WITHIN_S = 10.0
 """A side that takes no message for this long is cut off."""
+MESSAGES_AT_ONCE, MESSAGES_A_SECOND = 200, 20.0
+"""A call's beginning has some forty, most of them candidates."""
 RELAYED = frozenset({"offer", "answer", "candidate", "bye"})
 
-BAD_MESSAGE, BAD_TOKEN, OVER, REPLACED, TOO_LONG = 4400, 4401, 4410, 4409, 1009
+BAD_MESSAGE, BAD_TOKEN, OVER, REPLACED, TOO_MANY, TOO_LONG = 4400, 4401, 4410, 4409, 4429, 1009
 
 router = APIRouter()
 
@@ -167,8 +170,11 @@ async def _greeted(socket: WebSocket, session_id: str) -> tuple[Session, Who]:
 
 
 async def _relay(rooms: Rooms, session_id: str, seat: Seat) -> None:
+    allowance = Allowance(MESSAGES_AT_ONCE, MESSAGES_A_SECOND)
     while True:
         message = await _receive(seat.socket)
+        if not allowance.admits():
+            raise Refused(TOO_MANY, "too many messages")
         if not rooms.is_seated(session_id, seat):
             return
         other = rooms.other(session_id, seat.role)

@@ -21,7 +21,7 @@ from liveness import __version__
 from liveness.fusion.calibration import load
 from liveness.live.interface import IceServer, LiveSettings
 from liveness.live.pool import MediaPool
-from liveness.service import checks
+from liveness.service import checks, patience
 from liveness.service.app import create_app
 from liveness.service.interviews import Interviews
 from liveness.service.room import LONGEST_MESSAGE
@@ -148,6 +148,7 @@ def _config(app: FastAPI, certificate: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",
+        http=patience.Http,
         ws="websockets-sansio",
         ws_max_size=LONGEST_MESSAGE + 1024,
         ssl_certfile=cert,
@@ -177,9 +178,17 @@ def _log_to(stream: TextIO) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if people else [structlog.processors.dict_tracebacks]),
-            structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(),
+            *_written_for(people=people),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(stream),
     )
+
+
+def _written_for(*, people: bool) -> tuple[structlog.typing.Processor, ...]:
+    """Write an event so that nothing in it looks like another line; of an error never the variables."""
+    if people:
+        plain = structlog.dev.plain_traceback
+        return (structlog.dev.ConsoleRenderer(repr_native_str=True, exception_formatter=plain),)
+    errors = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return structlog.processors.ExceptionRenderer(errors), structlog.processors.JSONRenderer()

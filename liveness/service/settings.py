@@ -64,6 +64,8 @@ class ServiceSettings(BaseSettings):
     """TURN servers that share ``turn_secret``, separated by commas."""
     turn_secret: SecretStr | None = None
     """coturn's ``static-auth-secret``: credentials are then made per session, with an end."""
+    metrics_open: bool = False
+    """Show ``/metrics`` to everybody; else to this machine itself, and to whoever sends an API key."""
     tls_self_signed: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None

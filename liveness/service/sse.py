@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from starlette.responses import StreamingResponse
+from starlette.types import Message, Send
 
 from liveness.service.store import StoredEvent
 
 KEEP_ALIVE = b": keep-alive\n\n"
 KEEP_ALIVE_S = 15.0
+TAKEN_WITHIN_S = 30.0
+"""A reader that takes nothing for this long is cut off; it may come back by the number it saw last."""
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -28,6 +33,24 @@ def last_event_id(header: str | None) -> int | None:
     return int(header)
 
 
-def response(chunks: AsyncIterator[bytes]) -> StreamingResponse:
+class _Events(StreamingResponse):
+    """A stream that ends when its reader takes nothing for long; else each such reader would cost memory for ever."""
+
+    def __init__(self, chunks: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(chunks, media_type="text/event-stream", headers=_HEADERS)
+        self._chunks = chunks
+
+    async def stream_response(self, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            async with asyncio.timeout(TAKEN_WITHIN_S):
+                await send(message)
+
+        # Without an end of the answer the server closes the connection.
+        async with contextlib.aclosing(self._chunks):
+            with contextlib.suppress(TimeoutError):
+                await super().stream_response(sending)
+
+
+def response(chunks: AsyncGenerator[bytes, None]) -> StreamingResponse:
     """Return a stream that no proxy holds back."""
-    return StreamingResponse(chunks, media_type="text/event-stream", headers=_HEADERS)
+    return _Events(chunks)

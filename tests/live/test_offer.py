@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from publishers import Camera, Publisher
 
 from liveness.live.interface import OfferRefused
-from liveness.live.offer import check_offer, read_fragment
+from liveness.live.offer import check_offer, is_reachable, read_fragment
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +65,23 @@ def test_a_fragment_brings_candidates() -> None:
     assert [candidate.port for candidate in fragment.candidates] == [61764]
     assert fragment.candidates[0].sdpMid == "1"
     assert fragment.ended
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "reachable"),
+    [
+        *((address, 50_000, True) for address in ("203.0.113.9", "10.0.0.7", "192.168.1.20", "2001:db8::7", "fe80::7")),
+        ("0c4ea4f0-2a4e-4d13-a0d9-5c3a4f4e8f11.local", 50_000, True),
+        *((address, 50_000, False) for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::")),
+        *((address, 50_000, False) for address in ("169.254.169.254", "224.0.0.251", "ff02::fb", "255.255.255.255")),
+        *((name, 50_000, False) for name in ("metadata.internal", "db", "a.b.local", "127.1", "0x7f000001")),
+        *(("10.0.0.7", port, False) for port in (0, 53, 161, 1023)),
+    ],
+)
+def test_no_packet_goes_to_where_no_browser_is(offer: str, address: str, port: int, reachable: bool) -> None:
+    line = f"a=candidate:1 1 udp 2122260223 {address} {port} typ host"
+    fragment = read_fragment(f"m=video 9 RTP/AVP 0\r\na=mid:0\r\n{line}\r\n")
+    assert [is_reachable(candidate) for candidate in fragment.candidates] == [reachable]
+    accepted = check_offer(f"{offer}{line}\r\n")
+    assert (line in accepted.sdp) == reachable
+    assert accepted.candidates >= 1

@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 
 from liveness.live.interface import Answer, AtCapacity, OfferRefused, PoolEvent, SessionOptions, UnknownResource
+from liveness.service import patience
 from liveness.service.app import create_app
 from liveness.service.interviews import Interviews
 from liveness.service.room import LONGEST_MESSAGE
@@ -376,6 +377,7 @@ def running(
         config = uvicorn.Config(
             app,
             lifespan="off",
+            http=patience.Http,
             ws="websockets-sansio",
             ws_max_size=LONGEST_MESSAGE + 1024,
             log_config=None,

@@ -165,3 +165,25 @@ def test_the_conversation_goes_on_without_the_check_but_not_after_the_end(servic
             assert await closed(late) == 4410
 
     run(story)
+
+
+def test_a_flood_is_cut_off_and_a_call_s_beginning_is_not(service: Service) -> None:
+    interview = service.interview()
+
+    async def story() -> None:
+        async with enter(interview) as viewer, enter(interview) as publisher:
+            await sit(viewer, interview.viewer)
+            await sit(publisher, interview.publisher)
+            await hear(viewer)
+            for number in range(room.MESSAGES_AT_ONCE):
+                await say(publisher, type="candidate", data=number)
+                assert (await hear(viewer))["data"] == number
+            with contextlib.suppress(ConnectionClosed):
+                for _ in range(1000):
+                    await say(publisher, type="candidate", data="too many")
+            assert await closed(publisher) == 4429
+            while (await hear(viewer))["type"] != "peer":
+                pass
+            await say(viewer, type="offer", data="still here")
+
+    run(story)

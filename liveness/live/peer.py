@@ -138,8 +138,7 @@ class Peer:
                 await self._pc.addIceCandidate(candidate)
             except Exception as error:
                 raise OfferRefused(f"the ICE candidate cannot be used: {type(error).__name__}", status=422) from error
-        if fragment.ended:
-            await self._pc.addIceCandidate(None)
+        # That it was the last one is not passed on: the browser's own checks may come from where no candidate was.
 
     def tell(self, message: dict[str, Any]) -> bool:
         """Send over the data channel; returns whether it was open."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -224,6 +225,21 @@ def test_refusals_leave_nothing_behind(person: list[av.VideoFrame]) -> None:
             assert (await pool.metrics())[0]["sessions"] == 0
             await publisher.close()
             await other.close()
+
+    asyncio.run(story())
+
+
+def test_a_browser_that_hides_its_addresses_is_found_by_its_own_checks(person: list[av.VideoFrame]) -> None:
+    async def story() -> None:
+        async with running(LiveSettings(workers=1)) as (pool, heard):
+            publisher = Publisher(Camera(person))
+            offer = await publisher.offer()
+            assert "a=end-of-candidates" in offer
+            hidden = re.sub(r"(?m)^(a=candidate:\S+ \d udp \d+) \S+", r"\1 0c4ea4f0-no-such-host.local", offer)
+            assert hidden != offer
+            await publisher.accept((await pool.open("s", hidden)).sdp)
+            await heard.until("s", "link", lambda event: event.data["fps"] > 0)
+            await publisher.close()
 
     asyncio.run(story())
 

@@ -85,3 +85,4 @@ def test_no_packet_goes_to_where_no_browser_is(offer: str, address: str, port: i
     accepted = check_offer(f"{offer}{line}\r\n")
     assert (line in accepted.sdp) == reachable
     assert accepted.candidates >= 1
+    assert "end-of-candidates" not in accepted.sdp

@@ -7,7 +7,7 @@
  * @property {number} height
  * @property {number} fps
  * @property {number} kbit_s
- * @property {string} limited_by "none", "cpu", "bandwidth" or "other"
+ * @property {string | null} limited_by "none", "cpu", "bandwidth", "other", or null where the browser does not say (Firefox)
  * @property {string} codec
  *
  * @typedef {object} CaptureReport
@@ -47,7 +47,7 @@ export class SenderStats {
         height: out?.frameHeight ?? 0,
         fps: tenth(Math.max(0, fps)),
         kbit_s: tenth(Math.max(0, kbitS)),
-        limited_by: out?.qualityLimitationReason ?? "none",
+        limited_by: out?.qualityLimitationReason ?? null,
         codec: codec?.mimeType ?? "",
       },
       roundTripMs: typeof roundTripS === "number" ? tenth(roundTripS * 1000) : null,

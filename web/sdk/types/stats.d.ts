@@ -15,7 +15,7 @@ export function captureReport(track: MediaStreamTrack, { sent, roundTripMs }: {
  * @property {number} height
  * @property {number} fps
  * @property {number} kbit_s
- * @property {string} limited_by "none", "cpu", "bandwidth" or "other"
+ * @property {string | null} limited_by "none", "cpu", "bandwidth", "other", or null where the browser does not say (Firefox)
  * @property {string} codec
  *
  * @typedef {object} CaptureReport
@@ -43,9 +43,9 @@ export type Sent = {
     fps: number;
     kbit_s: number;
     /**
-     * "none", "cpu", "bandwidth" or "other"
+     * "none", "cpu", "bandwidth", "other", or null where the browser does not say (Firefox)
      */
-    limited_by: string;
+    limited_by: string | null;
     codec: string;
 };
 export type CaptureReport = {

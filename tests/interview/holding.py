@@ -17,7 +17,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from browsing import ARGUMENTS, CHROMIUM
+from browsing import ARGUMENTS, LAUNCHER
 
 from liveness.frames import Pixels
 
@@ -161,8 +161,8 @@ def interview(camera: Path, *options: str) -> Iterator[Interview]:
             launch = playwright.chromium.launch
             own_camera = [*ARGUMENTS, f"--use-file-for-fake-video-capture={camera}"]
             browsers = [
-                launch(executable_path=CHROMIUM, args=own_camera),
-                launch(executable_path=CHROMIUM, args=ARGUMENTS),
+                launch(executable_path=LAUNCHER, args=own_camera),
+                launch(executable_path=LAUNCHER, args=ARGUMENTS),
             ]
             pages = [browser.new_context(viewport={"width": 1280, "height": 900}).new_page() for browser in browsers]
             yield Interview(service, pages[0], pages[1])

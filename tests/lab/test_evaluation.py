@@ -26,6 +26,8 @@ from liveness.verdict import FAMILIES, Family, State, family_of
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202egpj"
 
+LAUNCHER = Path(__file__).parents[1] / "web" / "chromium.sh"
+
 
 def judged(
     name: str,
@@ -339,7 +341,7 @@ def chromium() -> Iterator[Any]:
     if path is None:
         pytest.skip("no Chromium in PATH")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        browser = driver.chromium.launch(executable_path=LAUNCHER, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
 

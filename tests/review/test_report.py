@@ -373,6 +373,7 @@ def test_an_uncalibrated_engine_and_an_empty_timeline_can_be_reported() -> None:
 
 # --- in a browser
 
+LAUNCHER = Path(__file__).parents[1] / "web" / "chromium.sh"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="install Chromium: apt-get install chromium")
 
@@ -406,7 +407,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     video.unlink()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=LAUNCHER,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
         )
         view = browser.new_page(viewport={"width": 1280, "height": 900})

@@ -13,6 +13,8 @@ import pytest
 from scripted import WEB
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+LAUNCHER = Path(__file__).with_name("chromium.sh")
+"""Starts it; what is said there matters on small machines."""
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="install Chromium: apt-get install chromium")
 ARGUMENTS = [
     "--no-sandbox",
@@ -33,7 +35,7 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=LAUNCHER, args=ARGUMENTS)
         try:
             yield browser
         finally:

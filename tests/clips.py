@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -116,6 +117,10 @@ def write_clip(
             container.mux(stream.encode())
         if sounding is not None and sound is not None:
             _encode_sound(container, sounding, sound, sound_start_s)
+    if any(track.codec == "libsvtav1" for track in chosen):
+        # As root, SVT-AV1 gives the calling thread the highest real-time priority and leaves it so. All that this
+        # process starts would inherit it, browsers included, and starve the rest of a small machine.
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     return path
 
 

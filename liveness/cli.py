@@ -94,6 +94,10 @@ def main() -> None:
         if stop.code == EXIT_INTERRUPTED:
             sys.stderr.write("interrupted; nothing half-written is left behind\n")
         raise
+    except KeyboardInterrupt:
+        # It came where typer does not look, such as while a library was being imported.
+        sys.stderr.write("interrupted; nothing half-written is left behind\n")
+        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
         sys.stderr.close()

@@ -105,6 +105,10 @@ class MediaPool:
     async def stop(self, grace_s: float = 5.0) -> None:
         """End all calls, each with its report, and then the workers."""
         self._stopping = True
+        # A worker that is just being started again must be among those that are stopped.
+        for task in list(self._keeping):
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
         if grace_s > 0:
             sessions = [session for worker in self._workers.values() for session in worker.sessions]
             ended = [self._end_politely(session_id) for session_id in sessions]
@@ -120,9 +124,7 @@ class MediaPool:
             except TimeoutError:
                 worker.process.kill()
                 await worker.process.wait()
-        for task in list(self._keeping):
-            task.cancel()
-        await asyncio.gather(*self._keeping, *(one.reading for one in workers if one.reading), return_exceptions=True)
+        await asyncio.gather(*(one.reading for one in workers if one.reading), return_exceptions=True)
         self._workers.clear()
         if self._own_dir is not None:
             shutil.rmtree(self._own_dir, ignore_errors=True)
@@ -247,19 +249,23 @@ class MediaPool:
             "prior_bonafide": self.settings.prior_bonafide,
             "core": self.settings.cores[number % len(self.settings.cores)] if self.settings.cores else None,
         }
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "liveness.live.worker",
-                str(theirs.fileno()),
-                json.dumps(settings),
-                pass_fds=[theirs.fileno()],
-                # Every decoder is a thread, and every thread would get an arena of its own that it never gives back.
-                env={**os.environ, "MALLOC_ARENA_MAX": "2"},
-                stdin=asyncio.subprocess.DEVNULL,
-            )
-        reader, writer = await asyncio.open_connection(sock=ours)
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "liveness.live.worker",
+                    str(theirs.fileno()),
+                    json.dumps(settings),
+                    pass_fds=[theirs.fileno()],
+                    # Every decoder is a thread, and every thread would get an arena of its own that it never gives back.
+                    env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+                    stdin=asyncio.subprocess.DEVNULL,
+                )
+            reader, writer = await asyncio.open_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            raise
         worker = _WorkerProcess(number, process, writer)
         self._workers[number] = worker
         worker.reading = asyncio.create_task(self._read(worker, reader))

@@ -258,7 +258,7 @@ class MediaPool:
                     str(theirs.fileno()),
                     json.dumps(settings),
                     pass_fds=[theirs.fileno()],
-                    # Every decoder is a thread, and every thread would get an arena of its own that it never gives back.
+                    # Every decoder is a thread, and every thread would get an arena of its own it never gives back.
                     env={**os.environ, "MALLOC_ARENA_MAX": "2"},
                     stdin=asyncio.subprocess.DEVNULL,
                 )

@@ -151,6 +151,18 @@ class FaceTrack:
         return float(np.hypot(*(self.points_px[33, :2] - self.points_px[263, :2])))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Hand:
+    """One hand in one frame."""
+
+    points_px: Floats
+    """(21, 3) MediaPipe hand landmarks: x and y in pixels of the frame, z on x's scale."""
+    score: float
+    """Detector confidence, 0–1."""
+    side: Literal["left", "right"]
+    """Whose hand it is anatomically, for a picture that is not mirrored."""
+
+
 Change = Literal["gap", "cut", "resolution", "rate", "track"]
 
 
@@ -166,6 +178,8 @@ class Observation:
     changes: frozenset[Change]
     """What changed since the last analysed frame: a time gap, a cut to another picture, the resolution,
     the analysis rate, or the track (another face is the candidate now)."""
+    hands: tuple[Hand, ...] | None = None
+    """Hands in the picture; None while nobody needs them."""
 
     @property
     def time_s(self) -> float:

@@ -8,21 +8,29 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Literal, Self
 
+import liveness.challenges
 import liveness.signals
+from liveness.challenges import contract, planner, strengths
+from liveness.challenges.contract import Challenge
+from liveness.challenges.running import ChallengeNews, Running
 from liveness.config import EngineSettings
 from liveness.contract import Signal, discover
 from liveness.errors import ConfigError
+from liveness.faces.hands import HandFinder
 from liveness.faces.tracking import FaceFollower
 from liveness.frames import Box, Frame, Observation, ProbeTick
+from liveness.fusion.answers import Answer
 from liveness.fusion.calibration import Calibration
 from liveness.fusion.fusion import Fusion, Judgement
-from liveness.verdict import Evidence, Received, Verdict
+from liveness.verdict import Evidence, Family, NextStep, Received, Verdict
 
-NoticeKind = Literal["cut", "gap", "resolution", "track", "second_face", "no_face", "signal_failed", "rate", "shed"]
+NoticeKind = Literal[
+    "cut", "gap", "resolution", "track", "second_face", "no_face", "signal_failed", "challenge_failed", "rate", "shed"
+]
 
 _NOTICES: dict[str, str] = {
     "cut": "The picture cuts to another one.",
@@ -50,9 +58,11 @@ class Event:
     """A fact from outside, on media time."""
 
     time_s: float
-    kind: Literal["gap", "rate", "shed", "consent_withdrawn"]
+    kind: Literal["gap", "rate", "shed", "challenge", "consent_withdrawn"]
     data: Mapping[str, Any]
-    """Of ``shed``: ``signals``, the names of those that pause from now on (none: all go on). Else nothing is read."""
+    """Of ``shed``: ``signals``, the names of those that pause from now on (none: all go on). Of ``challenge``:
+    ``action`` (prepare, begin, stop) and ``id``; for prepare ``challenge``, its name; for begin ``parameters`` and
+    ``mode``. Else nothing is read."""
 
 
 class Engine:
@@ -64,6 +74,8 @@ class Engine:
         settings: EngineSettings | None = None,
         *,
         signals: Mapping[str, type[Signal]] | None = None,
+        challenges: Mapping[str, type[Challenge]] | None = None,
+        answers: strengths.Strengths | None = None,
         restore: Mapping[str, Any] | None = None,
         timer: Callable[[], float] | None = None,
     ) -> None:
@@ -73,6 +85,10 @@ class Engine:
         ----------
         signals
             Signal classes by name; all of ``liveness.signals`` if not given.
+        challenges
+            Challenge classes by name; all of ``liveness.challenges`` if not given.
+        answers
+            What outcomes of challenges are worth; the packaged counts if not given.
         restore
             A state that :meth:`snapshot` returned.
         timer
@@ -91,6 +107,11 @@ class Engine:
         self.signals: dict[str, Signal] = {
             name: cls() for name, cls in classes.items() if name not in self.settings.off
         }
+        self.challenges = dict(contract.discover(liveness.challenges) if challenges is None else challenges)
+        self._strengths = strengths.load() if answers is None else answers
+        self._running = Running(self.challenges)
+        self._challenge_news: list[ChallengeNews] = []
+        self._hands: HandFinder | None = None
         self.specs = {name: signal.spec for name, signal in self.signals.items()}
         self.fusion = Fusion(calibration, self.specs, self.settings.prior_bonafide)
         self.seconds_spent: dict[str, float] = dict.fromkeys([*self.signals, "faces", "fusion", "probe"], 0.0)
@@ -126,6 +147,9 @@ class Engine:
     def close(self) -> None:
         """Free the models."""
         self._follower.close()
+        if self._hands is not None:
+            self._hands.close()
+            self._hands = None
 
     @property
     def face_box(self) -> Box | None:
@@ -146,13 +170,13 @@ class Engine:
         if self._withdrawn:
             return None
         started = self._timer() if self._timer else 0.0
-        observation = self._follower.see(frame, rate_changed=self._rate_changed)
+        observation = self._with_hands(self._follower.see(frame, rate_changed=self._rate_changed))
         self._rate_changed = False
         if self._timer:
             self.seconds_spent["faces"] += self._timer() - started
         self._note(observation)
         if observation.changes & {"cut", "track"}:
-            self.fusion.new_shot()
+            self.fusion.new_shot(frame.time_s)
         step = 0.0 if self._last_time_s is None else frame.time_s - self._last_time_s
         if observation.face is not None:
             self._watched_s += min(step, 1.0)
@@ -161,6 +185,7 @@ class Engine:
         self._dropped += frame.dropped
         self._observe(observation)
         self._collect(frame.time_s)
+        self._answered(self._running.observe(observation))
         self._size = (frame.width, frame.height)
         return self._due(frame.time_s)
 
@@ -169,7 +194,10 @@ class Engine:
 
         Returns a verdict every ``verdict_every_s``, as :meth:`push` does.
         """
-        return None if self._withdrawn else self._due(time_s)
+        if self._withdrawn:
+            return None
+        self._answered(self._running.pass_time(time_s))
+        return self._due(time_s)
 
     def _due(self, time_s: float) -> Verdict | None:
         if time_s + 1e-9 < self._next_verdict_s:
@@ -178,7 +206,13 @@ class Engine:
         return self._verdict(self.fusion.judge(time_s), time_s)
 
     def notify(self, event: Event) -> None:
-        """Take in a fact from outside."""
+        """Take in a fact from outside.
+
+        Raises
+        ------
+        ValueError
+            A challenge cannot be prepared or begun; the text says why.
+        """
         if event.kind == "consent_withdrawn":
             self._withdrawn = True
         elif event.kind == "rate":
@@ -187,6 +221,8 @@ class Engine:
         elif event.kind == "shed":
             self._paused = frozenset(event.data["signals"])
             self._notices.append(Notice(event.time_s, "shed", _NOTICES["shed"]))
+        elif event.kind == "challenge":
+            self._challenge(event)
         elif event.kind == "gap":
             self._notices.append(Notice(event.time_s, "gap", _NOTICES["gap"]))
 
@@ -206,6 +242,19 @@ class Engine:
         taken, self._evidence = self._evidence, []
         return taken
 
+    def end_challenge(self, time_s: float) -> None:
+        """Judge a challenge that runs by what was seen until now: nothing more will come."""
+        self._answered(self._running.pass_time(time_s, end=True))
+
+    def take_challenges(self) -> list[ChallengeNews]:
+        """Hand over what challenges had to say since the last call."""
+        taken, self._challenge_news = self._challenge_news, []
+        return taken
+
+    def worth(self, news: ChallengeNews) -> dict[Family, float]:
+        """Return what an outcome says about each family, in nats."""
+        return {} if news.outcome is None else self._strengths.llr(news.challenge, news.outcome)
+
     def take_notices(self) -> list[Notice]:
         """Hand over the notices since the last call."""
         taken, self._notices = self._notices, []
@@ -216,6 +265,7 @@ class Engine:
         return {
             "signals": {name: signal.snapshot() for name, signal in self.signals.items()},
             "fusion": self.fusion.snapshot(),
+            "running": self._running.snapshot(),
             "follower": self._follower.snapshot(),
             "next_observation": dict(self._next_observation),
             "next_evidence": dict(self._next_evidence),
@@ -231,6 +281,7 @@ class Engine:
             if name in state["signals"]:
                 signal.restore(state["signals"][name])
         self.fusion.restore(state["fusion"])
+        self._running.restore(state["running"])
         self._follower.restore(state["follower"])
         self._next_observation.update(state["next_observation"])
         self._next_evidence.update(state["next_evidence"])
@@ -239,6 +290,34 @@ class Engine:
         self._last_time_s = state["last_time_s"]
         self._dropped = state["dropped"]
         self._size = state["size"]
+
+    def _challenge(self, event: Event) -> None:
+        data = event.data
+        if data["action"] == "prepare":
+            self._running.prepare(data["id"], data["challenge"])
+        elif data["action"] == "begin":
+            self._running.begin(data["id"], event.time_s, data["parameters"], data["mode"])
+        else:
+            self._running.stop(data["id"])
+
+    def _with_hands(self, observation: Observation) -> Observation:
+        """Look for hands while somebody needs them."""
+        if "hands" not in self._running.needs:
+            if self._hands is not None:
+                self._hands.close()
+                self._hands = None
+            return observation
+        self._hands = self._hands or HandFinder()
+        return replace(observation, hands=self._hands.see(observation.frame))
+
+    def _answered(self, news: list[ChallengeNews]) -> None:
+        for one in news:
+            if one.error:
+                title = self.challenges[one.challenge].spec.title
+                self._notices.append(Notice(one.time_s, "challenge_failed", f"{title}: {one.error}"))
+            if one.outcome is not None and one.outcome.result != "unclear":
+                self.fusion.answer(Answer(one.challenge, one.time_s, self.worth(one), one.outcome.reason))
+        self._challenge_news += news
 
     def _observe(self, observation: Observation) -> None:
         """Show the frame to the signals that are due, the most overdue first, within the declared budget."""
@@ -294,6 +373,11 @@ class Engine:
             self._notices.append(Notice(time_s, kind, _NOTICES[kind]))
         (self._showing.add if shown else self._showing.discard)(kind)
 
+    def _next_step(self, judged: Judgement) -> NextStep | None:
+        if judged.state not in ("suspect", "inconclusive"):
+            return None
+        return planner.next_step(judged.belief.families, self.challenges, self._strengths, tried=self.fusion.answered)
+
     def _missing(self, judged: Judgement) -> dict[str, str]:
         reasons = {}
         for name, signal in self.signals.items():
@@ -313,7 +397,7 @@ class Engine:
             coverage=belief.coverage,
             reasons=judged.reasons,
             missing=self._missing(judged),
-            next_step=judged.next_step,
+            next_step=self._next_step(judged),
             summary=judged.summary,
             analysed_fps=_rate(self._times),
             dropped=self._dropped,

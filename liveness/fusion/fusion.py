@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from liveness.contract import SignalSpec
+from liveness.fusion.answers import Answer, Answers
 from liveness.fusion.calibration import Calibration, Thresholds
 from liveness.fusion.posterior import Belief, Measured, Posterior
-from liveness.verdict import FAMILIES, Evidence, Family, NextStep, Reason, State
+from liveness.verdict import FAMILIES, Evidence, Family, Reason, State
 
 HORIZON_S = 20.0
 """Evidence fades with this time constant, so that a change in a long call is seen."""
@@ -35,22 +36,6 @@ _FAMILY_WORDS: dict[Family, str] = {
     "injection": "a recording, a loop or a still picture fed in as a camera",
     "synthesis": "a face made or changed by a model",
     "substitution": "another person",
-}
-
-_SETTLES: dict[Family, NextStep] = {
-    "presentation": NextStep(
-        "turn_head",
-        "Ask for a slow turn of the head to one side and back: a photo or a screen stays flat.",
-    ),
-    "injection": NextStep(
-        "show_fingers",
-        "Name a number and ask for as many fingers beside the face: a recording cannot answer.",
-    ),
-    "synthesis": NextStep(
-        "hand_over_face",
-        "Ask to pass a hand slowly across the face: a made face breaks where the hand covers it.",
-    ),
-    "substitution": NextStep("ask_document", "Ask to hold an identity document beside the face."),
 }
 
 
@@ -112,7 +97,6 @@ class Judgement:
     state: State
     suspected: Family | None
     reasons: tuple[Reason, ...]
-    next_step: NextStep | None
     summary: str
 
 
@@ -127,6 +111,7 @@ class Fusion:
         self._shown = Posterior(calibration, specs.values(), prior_bonafide)
         self._recent = {name: Gathered(HORIZON_S, newest=spec.newest) for name, spec in specs.items()}
         self._whole = {name: Gathered(math.inf, newest=spec.newest) for name, spec in specs.items()}
+        self._answers, self._all_answers = Answers(), Answers()
         self._strongest: dict[tuple[str, bool], tuple[float, float]] = {}
         self._suspect_since: dict[Family, float] = {}
         self._judged_s = 0.0
@@ -162,20 +147,35 @@ class Fusion:
             self._strongest[key] = (evidence.end_s, abs(strongest) * evidence.quality)
         return replace(evidence, llr=llr, reason=_sentence(spec, strongest))
 
-    def new_shot(self) -> None:
+    def answer(self, answer: Answer) -> None:
+        """Take in what came of a challenge."""
+        self._answers.add(answer)
+        self._all_answers.add(answer)
+        if answer.llr:
+            self._spoke = True
+            self._heard_s = max(self._heard_s, answer.time_s)
+
+    @property
+    def answered(self) -> list[str]:
+        """Names of the challenges that were judged."""
+        return self._all_answers.names()
+
+    def new_shot(self, time_s: float) -> None:
         """Forget what was seen lately: another picture or another face begins here."""
+        self._answers.new_shot(time_s)
         self._recent = {name: Gathered(HORIZON_S, newest=spec.newest) for name, spec in self._specs.items()}
 
     def judge(self, time_s: float) -> Judgement:
         """Return the state as of now, from what was seen lately."""
         measured = self._measured(self._recent, time_s)
-        belief = self._posterior.believe(measured)
+        answers = self._answers.llr(time_s)
+        belief = self._posterior.believe(measured, answers)
         suspected = self._lasting_suspicion(belief, time_s)
         state = self._state(belief, suspected, time_s)
         if state == "live" and time_s - self._heard_s > _SILENCE_S:
             state = "inconclusive"
         self._judged_s = time_s
-        return self._judgement(measured, suspected, time_s, state)
+        return self._judgement(measured=measured, answers=answers, suspected=suspected, time_s=time_s, state=state)
 
     def conclude(self, time_s: float, *, watched_share: float) -> Judgement:
         """Return the state of everything seen; a suspicion that came and went is the host's to keep.
@@ -190,14 +190,18 @@ class Fusion:
         """
         measured = self._measured(self._whole, time_s)
         factor = min(1.0, 2 * watched_share)
-        belief = _covered(self._posterior.believe(measured), factor)
+        answers = self._all_answers.llr(time_s, fade_s=math.inf)
+        belief = _covered(self._posterior.believe(measured, answers), factor)
         suspected = max(
             (family for family in FAMILIES if self._suspicious(belief, family, time_s)),
             key=belief.against,
             default=None,
         )
         state = self._state(belief, suspected, time_s)
-        return self._judgement(measured, suspected, time_s, "inconclusive" if state == "warming_up" else state, factor)
+        state = "inconclusive" if state == "warming_up" else state
+        return self._judgement(
+            measured=measured, answers=answers, suspected=suspected, time_s=time_s, state=state, factor=factor
+        )
 
     def snapshot(self) -> Mapping[str, Any]:
         """Return the state for :meth:`restore`."""
@@ -205,6 +209,8 @@ class Fusion:
             "recent": {name: copy.deepcopy(vars(gathered)) for name, gathered in self._recent.items()},
             "whole": {name: copy.deepcopy(vars(gathered)) for name, gathered in self._whole.items()},
             "strongest": dict(self._strongest),
+            "answers": list(self._answers.given),
+            "all_answers": list(self._all_answers.given),
             "suspect_since": dict(self._suspect_since),
             "judged_s": self._judged_s,
             "heard_s": self._heard_s,
@@ -218,6 +224,7 @@ class Fusion:
         for name, gathered in self._whole.items():
             vars(gathered).update(copy.deepcopy(state["whole"].get(name, {})))
         self._strongest = dict(state["strongest"])
+        self._answers, self._all_answers = Answers(list(state["answers"])), Answers(list(state["all_answers"]))
         self._suspect_since = dict(state["suspect_since"])
         self._judged_s = float(state["judged_s"])
         self._heard_s = float(state["heard_s"])
@@ -264,20 +271,21 @@ class Fusion:
 
     def _judgement(
         self,
+        *,
         measured: Mapping[str, Measured],
+        answers: Mapping[Family, float],
         suspected: Family | None,
         time_s: float,
         state: State,
         factor: float = 1.0,
     ) -> Judgement:
-        belief = _covered(self._shown.believe(measured), factor)
+        belief = _covered(self._shown.believe(measured, answers), factor)
         likeliest = suspected or _likeliest(belief)
         return Judgement(
             belief=belief,
             state=state,
             suspected=suspected,
             reasons=self._reasons(belief),
-            next_step=_SETTLES[likeliest] if state in ("suspect", "inconclusive") else None,
             summary=self._summary(belief, state, likeliest, time_s),
         )
 
@@ -308,6 +316,10 @@ class Fusion:
                 continue
             time_s = self._strongest.get((name, llrs[family] > 0), (0.0, 0.0))[0]
             found.append(Reason(name, time_s, family, llrs[family], _sentence(self._specs[name], llrs[family])))
+        for answer in self._answers.given:
+            if answer.llr:
+                family = max(answer.llr, key=lambda one: abs(answer.llr[one]))
+                found.append(Reason(answer.challenge, answer.time_s, family, answer.llr[family], answer.reason))
         return tuple(sorted(found, key=lambda reason: -abs(reason.llr)))
 
 

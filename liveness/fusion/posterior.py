@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from liveness.contract import ALTERNATIVE_GROUPS, SignalSpec
 from liveness.errors import CalibrationError
+from liveness.fusion.answers import COVERS_NATS
 from liveness.fusion.calibration import Calibration, Curve
 from liveness.verdict import FAMILIES, SPECIES, Family
 
@@ -77,8 +78,9 @@ class Posterior:
         curves = [curve for curve in self._curves if curve.signal == signal]
         return self._by_family({curve.species: curve.llr(features)[0] for curve in curves})
 
-    def believe(self, measured: Mapping[str, Measured]) -> Belief:
-        """Fuse what was measured so far."""
+    def believe(self, measured: Mapping[str, Measured], answers: Mapping[Family, float] | None = None) -> Belief:
+        """Fuse what was measured so far with what the answers to challenges say, in nats by family."""
+        said = answers or {}
         species_llr: dict[str, float] = {}
         species_var: dict[str, float] = {}
         for species in SPECIES:
@@ -86,7 +88,10 @@ class Posterior:
             species_llr[species.name], species_var[species.name] = llr, variance
         family_llr = self._by_family(species_llr, every=True)
         prior = (1 - self._prior_bonafide) / len(FAMILIES)
-        odds = {family: prior / self._prior_bonafide * math.exp(family_llr[family]) for family in FAMILIES}
+        odds = {
+            family: prior / self._prior_bonafide * math.exp(family_llr[family] + said.get(family, 0.0))
+            for family in FAMILIES
+        }
         total = sum(odds.values())
         confidence = 1 / (1 + total)
         families = {family: odds[family] * confidence for family in FAMILIES}
@@ -100,7 +105,10 @@ class Posterior:
             confidence=confidence,
             interval=(_sigmoid(logit - reach), _sigmoid(logit + reach)),
             families=families,
-            coverage={family: self._coverage(family, measured) for family in self.examined},
+            coverage={
+                family: _with_answer(self._coverage(family, measured), said.get(family, 0.0))
+                for family in self.examined
+            },
             llr={name: self._weighted(name, have) for name, have in measured.items()},
         )
 
@@ -160,6 +168,11 @@ class Posterior:
             if curve.signal == signal
         }
         return self._by_family(llr) if llr else {}
+
+
+def _with_answer(coverage: float, nats: float) -> float:
+    """Return the coverage that an answer leaves: one that was passed examines what passing by could not."""
+    return coverage + (1 - coverage) * min(max(-nats, 0.0) / COVERS_NATS, 1.0)
 
 
 def _prior_shares(stated: Mapping[str, float]) -> dict[str, float]:

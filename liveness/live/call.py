@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 
+from liveness.challenges.running import ChallengeNews
 from liveness.config import EngineSettings
 from liveness.engine import Engine, Event
 from liveness.fusion.calibration import Calibration
@@ -21,9 +22,9 @@ from liveness.live.mailbox import Mail, Mailbox
 from liveness.live.shedding import FULL_FPS, Relief
 from liveness.measures.probe import Prober, sampled
 from liveness.media import MediaFrame
-from liveness.review.document import review_document, rounded, verdict_document
+from liveness.review.document import challenge_document, review_document, rounded, verdict_document
 from liveness.review.notes import Notes
-from liveness.verdict import Verdict
+from liveness.verdict import Family, Verdict
 
 _SILENT_S = 1.0
 """Without a frame for this long, verdicts go on by themselves, since what was seen fades."""
@@ -173,10 +174,19 @@ class Call:
             return
         time_s = self.clock.now_s(now_s)
         verdict = self.engine.idle(time_s)
-        if verdict is not None:
-            if self.log is not None:
-                self.log.steps.append(("idle", time_s, None))
-            self._take(None, verdict, emit, None)
+        if self.log is not None:
+            self.log.steps.append(("idle", time_s, None))
+        self._take(None, verdict, emit, None)
+
+    def challenge(self, data: Mapping[str, str]) -> None:
+        """Prepare, begin or stop a challenge, as of this moment; ``data`` is that of the engine's event.
+
+        Raises
+        ------
+        ValueError
+            The engine cannot take it; the text says why.
+        """
+        self._notify(Event(self.clock.now_s(time.time()), "challenge", data))
 
     def document(self) -> dict[str, Any]:
         """Return the review of the call so far, schema ``liveness.review/1``."""
@@ -242,6 +252,8 @@ class Call:
     def _take(self, frame: MediaFrame | None, verdict: Verdict | None, emit: Emit, mail: Mail | None) -> None:
         for notice in self._notes.take(self.engine, frame, verdict):
             emit(self.session_id, "notice", {**asdict(notice), "time_s": rounded(notice.time_s)})
+        for news in self._notes.take_challenges(self.engine):
+            emit(self.session_id, "challenge", _told(news, self.engine.worth(news)))
         if verdict is None:
             return
         self._verdict = verdict
@@ -264,6 +276,19 @@ class Call:
         self.save()
         spent_s = time.perf_counter() - started
         self._next_snapshot_s = now_s + max(_SNAPSHOT_EVERY_S, spent_s / _SNAPSHOT_SHARE)
+
+
+def _told(news: ChallengeNews, llr: Mapping[Family, float]) -> dict[str, Any]:
+    """Return what the front is told of a challenge."""
+    if news.outcome is not None:
+        return {"kind": "outcome", **challenge_document(news, llr)}
+    return {
+        "kind": "guidance",
+        "id": news.id,
+        "challenge": news.challenge,
+        "time_s": rounded(news.time_s),
+        "guidance": news.guidance,
+    }
 
 
 def read_snapshot(path: Path) -> dict[str, Any] | None:

@@ -9,7 +9,10 @@ from typing import Any, Literal
 
 from liveness.errors import ConfigError, LivenessError
 
-EventKind = Literal["connected", "verdict", "link", "notice", "rate", "message", "closed", "capacity", "report"]
+EventKind = Literal[
+    "connected", "verdict", "link", "notice", "rate", "message", "closed", "capacity", "report", "challenge"
+]
+ChallengeAction = Literal["prepare", "begin", "stop"]
 CloseReason = Literal["bye", "lost", "worker_died", "failed", "shutdown", "withdrawn"]
 
 LONGEST_MESSAGE = 16_384

@@ -22,6 +22,7 @@ from liveness.live.framing import messages, pack
 from liveness.live.interface import (
     Answer,
     AtCapacity,
+    ChallengeAction,
     EventKind,
     LiveError,
     LiveSettings,
@@ -221,6 +222,31 @@ class MediaPool:
             return bool(await self._ask(worker, "tell", session_id=session_id, message=dict(message)))
         except WorkerGone:
             return False
+
+    async def challenge(
+        self,
+        session_id: str,
+        action: ChallengeAction,
+        challenge_id: str,
+        *,
+        challenge: str,
+        parameters: str = "",
+        mode: str = "page",
+    ) -> None:
+        """Prepare, begin or stop a challenge; what comes of it is told as events.
+
+        Raises
+        ------
+        UnknownResource
+            The session has no call.
+        LiveError
+            The engine could not take it; the text says why.
+        """
+        worker = self._worker_of(session_id)
+        if worker is None:
+            raise UnknownResource(f"session {session_id} has no call")
+        data = {"action": action, "id": challenge_id, "challenge": challenge, "parameters": parameters, "mode": mode}
+        await self._ask(worker, "challenge", session_id=session_id, data=data)
 
     async def metrics(self) -> dict[int, dict[str, float]]:
         """Return plain numbers by name, for each worker that is up."""

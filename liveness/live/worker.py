@@ -68,6 +68,7 @@ class Worker:
             "report": self._report,
             "erase": self._erase,
             "tell": self._tell,
+            "challenge": self._challenge,
             "metrics": self._metrics,
         }
 
@@ -157,6 +158,12 @@ class Worker:
     async def _tell(self, session_id: str, message: dict[str, Any]) -> bool:
         peer = self._peers.get(session_id)
         return peer is not None and peer.tell(message)
+
+    async def _challenge(self, session_id: str, data: dict[str, str]) -> None:
+        call = self._calls.get(session_id)
+        if call is None:
+            raise UnknownResource(f"session {session_id} has no call here")
+        await self._analyser.run(lambda: call.challenge(data))
 
     async def _metrics(self) -> dict[str, float]:
         return self._numbers()

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from liveness import __version__
+from liveness.challenges.running import ChallengeNews
 from liveness.engine import Engine
 from liveness.fusion.calibration import Calibration
 from liveness.review.notes import Notes
@@ -59,6 +60,7 @@ def review_document(
             }
             for number, one in enumerate(notes.finished(), start=1)
         ],
+        "challenges": [challenge_document(one.news, one.llr) for one in notes.challenges],
         "events": [{**asdict(notice), "time_s": rounded(notice.time_s)} for notice in notes.notices],
         "engine": {
             "version": __version__,
@@ -112,6 +114,36 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
         "analysed_fps": verdict.analysed_fps,
         "dropped": verdict.dropped,
         "received": asdict(verdict.received),
+    }
+
+
+def challenge_document(news: ChallengeNews, llr: Mapping[Family, float]) -> dict[str, Any]:
+    """Return what came of a challenge as plain JSON values."""
+    outcome = news.outcome
+    if outcome is None:
+        raise ValueError("this challenge is not over")
+    curve = outcome.curve
+    return {
+        "id": news.id,
+        "challenge": news.challenge,
+        "parameters": news.parameters,
+        "time_s": rounded(news.time_s),
+        "result": outcome.result,
+        "quality": rounded(outcome.quality),
+        "reason": outcome.reason,
+        "compliance": outcome.compliance,
+        "integrity": None if outcome.integrity is None else rounded(outcome.integrity),
+        "answered_s": None if outcome.answered_s is None else rounded(outcome.answered_s),
+        "curve": None
+        if curve is None
+        else {
+            "title": curve.title,
+            "unit": curve.unit,
+            "times_s": [rounded(time_s) for time_s in curve.times_s],
+            "values": [None if value is None else rounded(value) for value in curve.values],
+            "asked": [None if value is None else rounded(value) for value in curve.asked],
+        },
+        "llr": _numbers(llr),
     }
 
 

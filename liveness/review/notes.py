@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
 import numpy as np
 
+from liveness.challenges.running import ChallengeNews
 from liveness.engine import Engine, Notice
 from liveness.frames import Frame
-from liveness.verdict import Evidence, Verdict
+from liveness.verdict import Evidence, Family, Verdict
 
 _LONGEST_TIMELINE = 1200
 _MOST_NOTICES = 200
@@ -18,6 +20,17 @@ _MOST_NOTICES = 200
 _DOUBT_S = 30.0
 """A stretch without a live state of this length, after the first live one, is not vouched for by the rest."""
 _THUMBNAIL_WIDTH = 320
+
+
+_MOST_CHALLENGES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """A challenge that is over, with what it says."""
+
+    news: ChallengeNews
+    llr: Mapping[Family, float]
 
 
 @dataclass(slots=True)
@@ -29,6 +42,7 @@ class Notes:
     evidence: list[Evidence] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     worst: Verdict | None = None
+    challenges: list[Challenged] = field(default_factory=list)
     _open: dict[str, Evidence] = field(default_factory=dict)
     _best: dict[tuple[str, bool], tuple[float, float, bytes]] = field(default_factory=dict)
     _interval_s: float = 0.0
@@ -52,6 +66,13 @@ class Notes:
             self._add(verdict)
             if verdict.state == "suspect" and (self.worst is None or _against(verdict) > _against(self.worst)):
                 self.worst = verdict
+        return told
+
+    def take_challenges(self, engine: Engine) -> list[ChallengeNews]:
+        """Take in what came of challenges; returns all they had to say."""
+        told = engine.take_challenges()
+        over = [Challenged(news, engine.worth(news)) for news in told if news.outcome is not None]
+        self.challenges = [*self.challenges, *over][-_MOST_CHALLENGES:]
         return told
 
     def tempered(self, verdict: Verdict) -> Verdict:

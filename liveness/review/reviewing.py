@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from liveness.config import EngineSettings
-from liveness.engine import Engine
-from liveness.errors import MediaError
+from liveness.engine import Engine, Event
+from liveness.errors import ConfigError, MediaError
 from liveness.frames import Box
 from liveness.fusion.calibration import Calibration
 from liveness.measures.probe import Prober
@@ -20,8 +22,21 @@ from liveness.review.document import review_document, rounded
 from liveness.review.notes import Notes
 from liveness.verdict import Verdict
 
+_BASELINE_S = 3.0
+"""A challenge sees the person for this long before it is asked for."""
+
 Progress = Callable[[float, float | None, Verdict | None], None]
 """Called with the media time reached, the whole duration if known, and the last verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedChallenge:
+    """A challenge that a recording shows being asked for."""
+
+    time_s: float
+    """Media time at which it was asked for."""
+    challenge: str
+    parameters: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +54,19 @@ class Review:
         return str(self.data["verdict"]["state"])
 
 
-def analyse(recording: Recording, engine: Engine) -> Iterator[tuple[MediaFrame, Verdict | None]]:
+def analyse(
+    recording: Recording, engine: Engine, events: Sequence[Event] = ()
+) -> Iterator[tuple[MediaFrame, Verdict | None]]:
     """Feed a recording to an engine; yields every analysed frame with the verdict if one was due.
 
     Frames are analysed on a grid of media time: the first frame at or after each multiple of the period.
+
+    Parameters
+    ----------
+    events
+        What the engine is told on the way, in order of time.
     """
+    waiting = deque(events)
     fps = engine.settings.analysis_fps
     prober = Prober()
     next_slot, skipped = 0, 0
@@ -55,6 +78,8 @@ def analyse(recording: Recording, engine: Engine) -> Iterator[tuple[MediaFrame, 
             continue
         next_slot = slot + 1
         frame.dropped, skipped = skipped, 0
+        while waiting and waiting[0].time_s <= frame.time_s:
+            engine.notify(waiting.popleft())
         yield frame, engine.push(frame)
 
 
@@ -66,6 +91,7 @@ def review_recording(
     region: Box | None = None,
     thumbnails: bool = False,
     progress: Progress | None = None,
+    challenges: Sequence[AskedChallenge] = (),
 ) -> Review:
     """Review one recording.
 
@@ -73,22 +99,28 @@ def review_recording(
     ------
     MediaError
         The file cannot be read as a video.
+    ConfigError
+        There is no such challenge, or not with these parameters, or two are asked for at once.
     """
     if path.exists() and is_picture(path):
         raise MediaError(f"{path}: is a still picture; nobody can be seen to be live in one: give a recording")
     with Recording(path, region=region) as recording, Engine(calibration, settings) as engine:
+        events = _events_of(challenges, engine)
         notes = Notes(thumbnails=thumbnails)
         last: MediaFrame | None = None
         verdict: Verdict | None = None
         analysed = 0
-        for frame, new in analyse(recording, engine):
+        for frame, new in analyse(recording, engine, events):
             last, verdict, analysed = frame, new or verdict, analysed + 1
             notes.take(engine, frame, new)
+            notes.take_challenges(engine)
             if progress:
                 progress(frame.time_s, recording.info.duration_s, verdict)
         if last is None:
             raise MediaError(f"{path}: expected a video, found no picture in it")
         duration_s = max(last.time_s, 0.0) + (1.0 / recording.info.fps if recording.info.fps else 0.0)
+        engine.end_challenge(duration_s)
+        notes.take_challenges(engine)
         final = notes.worst or notes.tempered(engine.conclude(duration_s))
         kbit_s = round(recording.video_bytes * 8 / 1000 / duration_s, 1) if duration_s > 0 else None
         final = replace(final, received=replace(final.received, kbit_s=kbit_s))
@@ -101,6 +133,32 @@ def review_recording(
         }
         data = review_document(source, engine, calibration, notes, final)
     return Review(data, notes.pictures(data["evidence"]) if thumbnails else {})
+
+
+def _events_of(asked: Sequence[AskedChallenge], engine: Engine) -> list[Event]:
+    """Return what tells the engine of the challenges, after trying whether it can take them."""
+    events: list[Event] = []
+    free_s = -math.inf
+    for number, one in enumerate(sorted(asked, key=lambda one: one.time_s), start=1):
+        if one.challenge not in engine.challenges:
+            raise ConfigError(f"no such challenge: {one.challenge}; there are {', '.join(engine.challenges)}")
+        trial = engine.challenges[one.challenge]()
+        try:
+            trial.begin(one.time_s, one.parameters)
+        except ValueError as error:
+            raise ConfigError(f"{one.challenge}: {error}") from None
+        begin_s = max(one.time_s - _BASELINE_S, free_s)
+        if one.time_s < free_s + trial.spec.baseline_s:
+            raise ConfigError(
+                f"{one.challenge} at {one.time_s:g} s comes while the one before may still be answered (until "
+                f"{free_s:g} s): ask for one at a time"
+            )
+        name = f"c{number}"
+        data = {"id": name, "challenge": one.challenge, "parameters": one.parameters, "mode": "page"}
+        events.append(Event(begin_s, "challenge", {**data, "action": "prepare"}))
+        events.append(Event(one.time_s, "challenge", {**data, "action": "begin"}))
+        free_s = trial.deadline_s
+    return events
 
 
 def _media(recording: Recording, region: Box | None) -> dict[str, Any]:

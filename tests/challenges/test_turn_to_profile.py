@@ -30,9 +30,10 @@ def answered(
     side: Side, turn_deg: float, *, begins_s: float = 1.0, hold_s: float = 2.0, lost_deg: float = 90.0
 ) -> Outcome:
     """Turn over half a second, hold, come back; the prompt comes at 3 s, the head rests at 5°."""
-    challenge = TurnToProfile(side)
-    challenge.begin(3.0)
+    challenge = TurnToProfile()
     for t in np.arange(0, 15, 1 / 15):
+        if challenge.prompt_s is None and t >= 3.0:
+            challenge.begin(3.0, side)
         after = t - 3.0 - begins_s
         share = float(np.clip(min(after / 0.5, (0.5 + hold_s + 0.5 - after) / 0.5), 0, 1))
         yaw = 5.0 + turn_deg * share
@@ -43,9 +44,9 @@ def answered(
 
 
 def test_a_turn_as_asked_counts_even_when_the_mesh_loses_the_face() -> None:
-    assert answered("left", 60).compliance is True
-    assert answered("right", -60).compliance is True
-    assert answered("left", 80, lost_deg=65).compliance is True
+    assert answered("left", 60).result == "passed"
+    assert answered("right", -60).result == "passed"
+    assert answered("left", 80, lost_deg=65).result == "passed"
 
 
 @pytest.mark.parametrize(
@@ -54,16 +55,18 @@ def test_a_turn_as_asked_counts_even_when_the_mesh_loses_the_face() -> None:
     ids=["other side", "too late", "before the prompt", "just before it", "too little", "not held"],
 )
 def test_others_are_refused(turn_deg: float, begins_s: float, hold_s: float) -> None:
-    assert answered("left", turn_deg, begins_s=begins_s, hold_s=hold_s).compliance is False
+    assert answered("left", turn_deg, begins_s=begins_s, hold_s=hold_s).result == "not_done"
 
 
 def test_a_challenge_is_good_once_and_an_unseen_face_is_no_failure() -> None:
-    challenge = TurnToProfile("left")
+    challenge = TurnToProfile()
     with pytest.raises(ValueError, match="not begun"):
         challenge.outcome()
-    challenge.begin(0.0)
-    assert challenge.outcome().compliance is None
+    with pytest.raises(ValueError, match="left or right"):
+        challenge.begin(0.0, "up")
+    challenge.begin(0.0, "left")
+    assert challenge.outcome().result == "unclear"
     with pytest.raises(ValueError, match="spent"):
         challenge.outcome()
     with pytest.raises(ValueError, match="begun already"):
-        challenge.begin(1.0)
+        challenge.begin(1.0, "left")

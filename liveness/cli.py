@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 from rich.console import Console, Group
@@ -27,6 +28,9 @@ from liveness.errors import ConfigError, LivenessError, MediaError
 from liveness.frames import Box
 from liveness.output import check_targets, visible, whole_file
 from liveness.verdict import Family, Verdict
+
+if TYPE_CHECKING:
+    from liveness.review.reviewing import AskedChallenge
 
 app = typer.Typer(
     name="liveness",
@@ -68,6 +72,14 @@ _SHOWN: dict[str, tuple[str, str]] = {
     "inconclusive": ("● inconclusive", "bold yellow"),
     "warming_up": ("… warming up", "dim"),
 }
+
+_RESULTS: dict[str, tuple[str, str]] = {
+    "passed": ("✔ passed", "green"),
+    "broken": ("✖ did not hold together", "red"),
+    "not_done": ("● not done as asked", "yellow"),
+    "unclear": ("● could not be judged", "yellow"),
+}
+"""Of challenges."""
 
 _QUESTIONS: dict[Family, str] = {
     "presentation": "A photo or a screen before the camera?",
@@ -150,6 +162,14 @@ def review(
     prior: Annotated[float, typer.Option(help="Prior probability of a live person, between 0 and 1.")] = 0.5,
     off: Annotated[list[str] | None, typer.Option(metavar="SIGNAL", help="Switch a signal off; repeatable.")] = None,
     calibration: Annotated[Path | None, typer.Option(metavar="PATH", help="Another calibration.")] = None,
+    challenge: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TIME:KIND[:PARAMETERS]",
+            help="Judge the answer to a challenge asked for at this time (seconds, or m:ss); repeatable. "
+            "Example: 12.5:turn_to_profile:left",
+        ),
+    ] = None,
 ) -> None:
     """Review recordings: was the person in front of the camera live?
 
@@ -163,7 +183,10 @@ def review(
     settings = EngineSettings(prior_bonafide=prior, off=frozenset(off or ()))
     learnt = load(calibration)
     box = _region(region) if region else None
+    asked = [_asked(text) for text in challenge or ()]
     jobs, several = _recordings(files)
+    if asked and several:
+        raise ConfigError("--challenge belongs to one recording: review the others by commands of their own")
     sources = [job for job in jobs if isinstance(job, Path)]
     if html and several:
         if html.exists() and not html.is_dir():
@@ -183,7 +206,13 @@ def review(
                     raise path
                 with _progress(notes, path) as tell:
                     done = review_recording(
-                        path, learnt, settings=settings, region=box, thumbnails=html is not None, progress=tell
+                        path,
+                        learnt,
+                        settings=settings,
+                        region=box,
+                        thumbnails=html is not None,
+                        progress=tell,
+                        challenges=asked,
                     )
             except ConfigError:
                 raise
@@ -344,6 +373,20 @@ def _region(text: str) -> Box:
     return Box(x, y, x + width, y + height)
 
 
+def _asked(text: str) -> AskedChallenge:
+    """Read TIME:KIND[:PARAMETERS]."""
+    from liveness.review.reviewing import AskedChallenge
+
+    found = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?):([a-z][a-z_]*)(?::(.*))?", text)
+    if found is None:
+        raise ConfigError(
+            f"--challenge {text!r}: expected TIME:KIND[:PARAMETERS], such as 12.5:turn_to_profile:left or "
+            "1:05:lean_in:…; TIME is when it was asked for"
+        )
+    hours, minutes, seconds, kind, parameters = found.groups()
+    return AskedChallenge(int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds), kind, parameters or "")
+
+
 def _recordings(files: list[Path]) -> tuple[list[Path | LivenessError], bool]:
     """Return the recordings to review, folders unfolded, and whether there may be several."""
     jobs: list[Path | LivenessError] = []
@@ -481,6 +524,10 @@ def _show(console: Console, data: dict[str, Any], report: Path | None) -> None:
         lines.append(
             Padding(Text.assemble((f"{mark}  ", colour), f"{_clock(reason['time_s'])}  {reason['text']}"), (0, 2))
         )
+    for one in data["challenges"]:
+        mark, colour = _RESULTS[one["result"]]
+        said = f"{_clock(one['time_s'])}  {one['title']}: {one['reason']}"
+        lines.append(Padding(Text.assemble((f"{mark}  ", colour), said), (0, 2)))
     if verdict["missing"]:
         lines.append(Padding(Text(f"Not measurable: {', '.join(verdict['missing'])}", style="dim"), (0, 2)))
     if verdict["next_step"]:

@@ -60,7 +60,10 @@ def review_document(
             }
             for number, one in enumerate(notes.finished(), start=1)
         ],
-        "challenges": [challenge_document(one.news, one.llr) for one in notes.challenges],
+        "challenges": [
+            {**challenge_document(one.news, one.llr), "title": engine.challenges[one.news.challenge].spec.title}
+            for one in notes.challenges
+        ],
         "events": [{**asdict(notice), "time_s": rounded(notice.time_s)} for notice in notes.notices],
         "engine": {
             "version": __version__,
@@ -89,6 +92,10 @@ def review_document(
                     "unit": spec.unit,
                 }
                 for spec in engine.specs.values()
+            ],
+            "challenges": [
+                {"name": cls.spec.name, "title": cls.spec.title, "families": sorted(cls.spec.families)}
+                for cls in engine.challenges.values()
             ],
         },
     }

@@ -27,6 +27,7 @@ from markupsafe import Markup
 
 from liveness.errors import MediaError
 from liveness.output import visible
+from liveness.review.challenge_view import challenge_views
 from liveness.verdict import FAMILIES, Family
 
 EMBED_LIMIT = 200_000_000
@@ -272,6 +273,7 @@ def render_report(
 def _view(review: dict[str, Any], video: _Video, thumbnails: Mapping[str, bytes]) -> dict[str, Any]:
     """Return all that the templates name."""
     titles = {signal["name"]: signal["title"] for signal in review["engine"]["signals"]}
+    challenge_titles = {one["name"]: one["title"] for one in review["engine"].get("challenges", ())}
     timeline = review["timeline"]
     duration_s = max([0.1, review["duration_s"] or 0.0, *(item["time_s"] for item in timeline)])
     runs = _runs(timeline, duration_s)
@@ -285,7 +287,9 @@ def _view(review: dict[str, Any], video: _Video, thumbnails: Mapping[str, bytes]
         "video": video,
         "story": _story(review, runs),
         "answers": _answers(review),
-        "reasons": _reasons(review, titles, pictures),
+        "reasons": _reasons(review, titles | challenge_titles, pictures),
+        "challenges": challenge_views(review.get("challenges", ())),
+        "challenge_titles": challenge_titles,
         "rows": rows,
         "titles": titles,
         "runs": sorted(runs, key=lambda run: run.state == "suspect"),

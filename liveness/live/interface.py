@@ -92,6 +92,10 @@ class OfferRefused(LiveError):  # noqa: N818 (a refusal, as the protocol calls i
         """HTTP status that tells it."""
 
 
+class ChallengeRefused(LiveError):  # noqa: N818
+    """A challenge cannot be prepared or begun; the text says why."""
+
+
 class AtCapacity(LiveError):  # noqa: N818
     """No worker can take one more call."""
 

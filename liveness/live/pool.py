@@ -23,6 +23,7 @@ from liveness.live.interface import (
     Answer,
     AtCapacity,
     ChallengeAction,
+    ChallengeRefused,
     EventKind,
     LiveError,
     LiveSettings,
@@ -239,7 +240,7 @@ class MediaPool:
         ------
         UnknownResource
             The session has no call.
-        LiveError
+        ChallengeRefused
             The engine could not take it; the text says why.
         """
         worker = self._worker_of(session_id)
@@ -367,6 +368,8 @@ class MediaPool:
             worker.waiting.pop(number, None)
         if "refused" in reply:
             raise OfferRefused(reply["refused"]["detail"], status=reply["refused"]["status"])
+        if "challenge_refused" in reply:
+            raise ChallengeRefused(reply["challenge_refused"])
         if "at_capacity" in reply:
             raise AtCapacity(reply["at_capacity"])
         if "unknown" in reply:

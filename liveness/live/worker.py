@@ -31,7 +31,7 @@ from liveness.fusion import calibration
 from liveness.live.analyser import Analyser
 from liveness.live.call import Age, Call, read_snapshot, settings_for
 from liveness.live.framing import messages, pack
-from liveness.live.interface import AtCapacity, CloseReason, IceServer, OfferRefused, UnknownResource
+from liveness.live.interface import AtCapacity, ChallengeRefused, CloseReason, IceServer, OfferRefused, UnknownResource
 from liveness.live.peer import Peer
 from liveness.live.shedding import Load, Shedder
 
@@ -99,6 +99,8 @@ class Worker:
             reply["result"] = await self._handlers[message["op"]](**message["arguments"])
         except OfferRefused as error:
             reply["refused"] = {"detail": str(error), "status": error.status}
+        except ChallengeRefused as error:
+            reply["challenge_refused"] = str(error)
         except AtCapacity as error:
             reply["at_capacity"] = error.retry_after_s
         except UnknownResource as error:
@@ -163,7 +165,10 @@ class Worker:
         call = self._calls.get(session_id)
         if call is None:
             raise UnknownResource(f"session {session_id} has no call here")
-        await self._analyser.run(lambda: call.challenge(data))
+        try:
+            await self._analyser.run(lambda: call.challenge(data))
+        except ValueError as error:
+            raise ChallengeRefused(str(error)) from None
 
     async def _metrics(self) -> dict[str, float]:
         return self._numbers()

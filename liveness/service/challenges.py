@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
@@ -21,6 +21,7 @@ from liveness.live.interface import ChallengeRefused, LiveError, UnknownResource
 from liveness.service import views
 from liveness.service.asked import OPEN, Asked, ChallengeState
 from liveness.service.catalogue import catalogue, deadline_s, default_order
+from liveness.service.later import Job
 from liveness.service.limits import Pace
 from liveness.service.problems import Problem
 from liveness.service.sessions import OVER, Session
@@ -249,9 +250,9 @@ class Challenges:
         """Note that media arrives (again)."""
         of = self._of.get(session_id)
         if of and of.owed:
-            self._spawn(self._stop(of.owed))
+            self._spawn(partial(self._stop, of.owed))
             of.owed = None
-        self._spawn(self._check_in(session_id, 0.0))
+        self._spawn(partial(self._check_in, session_id, 0.0))
 
     # The session's end
 
@@ -308,7 +309,7 @@ class Challenges:
             # The call broke off, or the session ended, meanwhile.
             gone = replace(asked, state="cancelled", reason="It came to nothing before it was asked.")
             self._all.later.put(partial(self._all.store.save_challenge, gone))
-            self._spawn(self._stop(asked))
+            self._spawn(partial(self._stop, asked))
             raise Problem(409, "not-checking", "The call broke off while the challenge was made.")
         run.made = True
         of.rows[asked.id] = asked
@@ -419,8 +420,8 @@ class Challenges:
             over = views.ChallengeOver(asked.id, "finished" if state == "done" else "stopped")
             self._all.hub.tell_candidate(asked.session_id, over)
         if stop:
-            self._spawn(self._stop(asked))
-        self._spawn(self._check_in(asked.session_id, self.timing.between_s))
+            self._spawn(partial(self._stop, asked))
+        self._spawn(partial(self._check_in, asked.session_id, self.timing.between_s))
 
     def _tell_viewers(self, asked: Asked, guidance: str | None) -> None:
         view = views.challenge_for_viewer(asked, guidance)
@@ -477,7 +478,9 @@ class Challenges:
                 return
             await asyncio.sleep(1.0)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Job) -> None:
+        if self._all.stopping:
+            return
         task = asyncio.create_task(_logged(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -489,9 +492,9 @@ _LOST = {
 }
 
 
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
+async def _logged(work: Job) -> None:
     try:
-        await work
+        await work()
     except Problem as problem:
         # A session that was erased meanwhile.
         log.info("nothing to do for a challenge", why=problem.kind)

@@ -22,7 +22,7 @@ from liveness.service import views
 from liveness.service.asked import OPEN, Asked, ChallengeState
 from liveness.service.catalogue import catalogue, deadline_s, default_order
 from liveness.service.later import Job
-from liveness.service.limits import Pace
+from liveness.service.limits import Allowances, Pace
 from liveness.service.problems import Problem
 from liveness.service.sessions import OVER, Session
 
@@ -83,7 +83,6 @@ class _Of:
     now: _Run | None = None
     owed: Asked | None = None
     """One that ended with its connection: the engine, whose evidence lives on, has to be told when media is back."""
-    refused: int = 0
 
     def attempts_left(self, name: str) -> int:
         """Return how often this one may still be asked for."""
@@ -98,6 +97,7 @@ class Challenges:
         self._all = interviews
         self._of: dict[str, _Of] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._written = Allowances(_REFUSALS_WRITTEN, 1 / 60)
         self._floods = Pace(60.0)
         self.timing = Timing()
 
@@ -205,19 +205,12 @@ class Challenges:
         left = max(0.0, run.timer.when() - asyncio.get_running_loop().time())
         return views.ChallengeOffer(run.asked.id, catalogue()[run.asked.challenge].spec, round(left, 1))
 
-    async def refuse_stranger(self, session_id: str) -> None:
-        """Write down that the holder of this session's token tried to answer in another one."""
-        await self.refused(session_id, "another session")
-
-    async def refused(self, session_id: str, why: str) -> None:
-        """Write down a refused answer; of very many the rest as one line."""
-        of = self._of.get(session_id)
-        if of:
-            of.refused += 1
-        if of is None or of.refused > _REFUSALS_WRITTEN:
+    def refused(self, session_id: str, why: str) -> None:
+        """Write down a refused answer; of very many the rest as one line a minute."""
+        if not self._written.admits(session_id):
             if not self._floods.admits(session_id):
                 return
-            why = why if of is None else "and more, not written"
+            why = "and more, not written"
         self._audit(session_id, f"challenge answer refused: {why}", "publisher")
 
     # What the media workers tell
@@ -367,14 +360,14 @@ class Challenges:
         if run and run.made and run.asked.id == challenge_id and run.asked.state in states:
             if run.asked.mode == "page" or "running" in states:
                 return of, run
-            await self.refused(session_id, f"{challenge_id} spoken")
+            self.refused(session_id, f"{challenge_id} spoken")
             raise _not_offered("This one is asked for by voice.")
         asked = of.rows.get(challenge_id)
         if asked is None:
-            await self.refused(session_id, "unknown challenge")
+            self.refused(session_id, "unknown challenge")
             raise _unknown()
         why = "late" if asked.state == "expired" else "second" if asked.state == "running" else asked.state
-        await self.refused(session_id, f"{challenge_id} {why}")
+        self.refused(session_id, f"{challenge_id} {why}")
         raise _not_offered(f"It is {asked.state}.")
 
     def _set_timer(self, of: _Of, run: _Run, within_s: float, words: str) -> None:

@@ -543,7 +543,7 @@ def test_a_database_of_version_1_is_brought_up(tmp_path: Path) -> None:
             await store.open()
             session = await store.get("s_ofVersionOne")
             assert session is not None
-            assert (session.reference, session.off, session.check_in) == ("Kept", {"pulse"}, ())
+            assert (session.reference, sorted(session.off), list(session.check_in)) == ("Kept", ["pulse"], [])
             assert [event.payload for event in await store.events_after(session.id, "viewer", 0, limit=9)] == [
                 {"text": "Kept"}
             ]

@@ -23,13 +23,13 @@ async def answering(request: Request, session_id: str) -> Entry:
     interviews = interviews_of(request)
     pace: Allowances = request.app.state.answer_pace
     if caller.who == "publisher" and caller.session_id and not pace.admits(caller.session_id):
-        await interviews.challenges.refused(caller.session_id, "too often")
+        interviews.challenges.refused(caller.session_id, "too often")
         raise Problem(429, "too-often", "Expected fewer answers; wait.", headers={"Retry-After": "1"})
     try:
         return Entry(caller, await admit(interviews, caller, session_id, ("publisher",)))
     except Problem as problem:
         if problem.kind == "other-session" and caller.who == "publisher" and caller.session_id:
-            await interviews.challenges.refuse_stranger(caller.session_id)
+            interviews.challenges.refused(caller.session_id, "another session")
         raise
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
@@ -21,7 +21,8 @@ from liveness.live.interface import ChallengeRefused, LiveError, UnknownResource
 from liveness.service import views
 from liveness.service.asked import OPEN, Asked, ChallengeState
 from liveness.service.catalogue import catalogue, deadline_s, default_order
-from liveness.service.limits import Pace
+from liveness.service.later import Job
+from liveness.service.limits import Allowances, Pace
 from liveness.service.problems import Problem
 from liveness.service.sessions import OVER, Session
 
@@ -82,7 +83,6 @@ class _Of:
     now: _Run | None = None
     owed: Asked | None = None
     """One that ended with its connection: the engine, whose evidence lives on, has to be told when media is back."""
-    refused: int = 0
 
     def attempts_left(self, name: str) -> int:
         """Return how often this one may still be asked for."""
@@ -97,6 +97,7 @@ class Challenges:
         self._all = interviews
         self._of: dict[str, _Of] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._written = Allowances(_REFUSALS_WRITTEN, 1 / 60)
         self._floods = Pace(60.0)
         self.timing = Timing()
 
@@ -204,19 +205,12 @@ class Challenges:
         left = max(0.0, run.timer.when() - asyncio.get_running_loop().time())
         return views.ChallengeOffer(run.asked.id, catalogue()[run.asked.challenge].spec, round(left, 1))
 
-    async def refuse_stranger(self, session_id: str) -> None:
-        """Write down that the holder of this session's token tried to answer in another one."""
-        await self.refused(session_id, "another session")
-
-    async def refused(self, session_id: str, why: str) -> None:
-        """Write down a refused answer; of very many the rest as one line."""
-        of = self._of.get(session_id)
-        if of:
-            of.refused += 1
-        if of is None or of.refused > _REFUSALS_WRITTEN:
+    def refused(self, session_id: str, why: str) -> None:
+        """Write down a refused answer; of very many the rest as one line a minute."""
+        if not self._written.admits(session_id):
             if not self._floods.admits(session_id):
                 return
-            why = why if of is None else "and more, not written"
+            why = "and more, not written"
         self._audit(session_id, f"challenge answer refused: {why}", "publisher")
 
     # What the media workers tell
@@ -249,9 +243,9 @@ class Challenges:
         """Note that media arrives (again)."""
         of = self._of.get(session_id)
         if of and of.owed:
-            self._spawn(self._stop(of.owed))
+            self._spawn(partial(self._stop, of.owed))
             of.owed = None
-        self._spawn(self._check_in(session_id, 0.0))
+        self._spawn(partial(self._check_in, session_id, 0.0))
 
     # The session's end
 
@@ -308,7 +302,7 @@ class Challenges:
             # The call broke off, or the session ended, meanwhile.
             gone = replace(asked, state="cancelled", reason="It came to nothing before it was asked.")
             self._all.later.put(partial(self._all.store.save_challenge, gone))
-            self._spawn(self._stop(asked))
+            self._spawn(partial(self._stop, asked))
             raise Problem(409, "not-checking", "The call broke off while the challenge was made.")
         run.made = True
         of.rows[asked.id] = asked
@@ -366,14 +360,14 @@ class Challenges:
         if run and run.made and run.asked.id == challenge_id and run.asked.state in states:
             if run.asked.mode == "page" or "running" in states:
                 return of, run
-            await self.refused(session_id, f"{challenge_id} spoken")
+            self.refused(session_id, f"{challenge_id} spoken")
             raise _not_offered("This one is asked for by voice.")
         asked = of.rows.get(challenge_id)
         if asked is None:
-            await self.refused(session_id, "unknown challenge")
+            self.refused(session_id, "unknown challenge")
             raise _unknown()
         why = "late" if asked.state == "expired" else "second" if asked.state == "running" else asked.state
-        await self.refused(session_id, f"{challenge_id} {why}")
+        self.refused(session_id, f"{challenge_id} {why}")
         raise _not_offered(f"It is {asked.state}.")
 
     def _set_timer(self, of: _Of, run: _Run, within_s: float, words: str) -> None:
@@ -419,8 +413,8 @@ class Challenges:
             over = views.ChallengeOver(asked.id, "finished" if state == "done" else "stopped")
             self._all.hub.tell_candidate(asked.session_id, over)
         if stop:
-            self._spawn(self._stop(asked))
-        self._spawn(self._check_in(asked.session_id, self.timing.between_s))
+            self._spawn(partial(self._stop, asked))
+        self._spawn(partial(self._check_in, asked.session_id, self.timing.between_s))
 
     def _tell_viewers(self, asked: Asked, guidance: str | None) -> None:
         view = views.challenge_for_viewer(asked, guidance)
@@ -477,7 +471,9 @@ class Challenges:
                 return
             await asyncio.sleep(1.0)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Job) -> None:
+        if self._all.stopping:
+            return
         task = asyncio.create_task(_logged(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -489,9 +485,9 @@ _LOST = {
 }
 
 
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
+async def _logged(work: Job) -> None:
     try:
-        await work
+        await work()
     except Problem as problem:
         # A session that was erased meanwhile.
         log.info("nothing to do for a challenge", why=problem.kind)

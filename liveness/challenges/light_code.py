@@ -29,8 +29,10 @@ class LightSettings:
     """When the light can be seen, and what of it fits no live head."""
 
     chance: float = FALSE_ALARM_RATE
-    edges: float = 1.9
-    """The code's beat must stand out this much at one lag, or its light could not be seen. Whatever the bits."""
+    edges: float = 2.6
+    """The code's beat must stand out this much at one lag, or one cannot say that its light could be seen …"""
+    least_edges: float = 1.5
+    """… and this much for a pass, which shows that it was seen."""
     most_lost: float = 0.5
     """Share of the face that may be clipped or black."""
     background: float = 0.7
@@ -39,9 +41,9 @@ class LightSettings:
     """A face later than the neck by more does not pass …"""
     broken_late_s: float = 0.25
     """… and by more than this is broken, …"""
-    sure_edges: float = 4.0
+    sure_edges: float = 3.0
     """… if the beat stands out this much on both."""
-    side: float = 0.05
+    side: float = 0.08
     """Left against right, by the face's amplitude: a face that surely has less was coloured as a whole."""
 
 
@@ -63,16 +65,17 @@ def judge(found: LightScore | None, seen: Seen, settings: LightSettings) -> Judg
         return Judged("unclear", "Too little of the face was seen while the light changed; ask for it again.", False)
     if float(np.median(seen.lost[after])) > settings.most_lost:
         return Judged("unclear", "The face is too bright or too dark for the screen's light to be measured.", False)
-    if found.edges < settings.edges:
-        return Judged("unclear", _unseen(seen), False)
-    if found.face.chance > settings.chance or found.face.share <= 0:
+    visible = found.edges >= settings.edges
+    if found.face.chance > settings.chance or found.face.share <= 0 or found.edges < settings.least_edges:
+        if not visible:
+            return Judged("unclear", _unseen(seen), False)
         text = "The colour of the face changed, but not as the screen did; other light may have changed."
         return Judged("unclear", text, True)
     doubt = _late(found, settings) or _flat(found, settings)
     if doubt is not None:
         return doubt
     text = "The light of the screen came back from the face, in the order that was drawn for it."
-    return Judged("passed", text, True, _integrity(found))
+    return Judged("passed", text, visible, _integrity(found))
 
 
 def _late(found: LightScore, settings: LightSettings) -> Judged | None:
@@ -258,8 +261,7 @@ class LightCode(Challenge):
         face = found.face
         return Outcome(
             result=judged.result,
-            # How far the code's beat stands out says how well light could be seen; by size and noise, how well at all.
-            quality=_quality(found, seen) if judged.visible else 0.0,
+            quality=_quality(found, seen) if judged.visible or passed else 0.0,
             reason=judged.reason,
             compliance=True if passed else None,
             integrity=judged.integrity,
@@ -279,4 +281,5 @@ _SMALL = 0.12
 
 
 def _quality(found: LightScore, seen: Seen) -> float:
+    # How far the beat stands out tells how well this light was seen; size and noise, how well any could be.
     return ramp(found.edges, 1.0, 3.0) * (0.5 + 0.5 * ramp(expected_z(seen), 0.0, 2 * _FAR_Z))

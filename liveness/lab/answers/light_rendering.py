@@ -50,13 +50,13 @@ class Answer:
 
 
 def jobs(samples: Sequence[Sample], rounds: int) -> list[tuple[Sample, Kind, int]]:
-    """Return what to render, in rounds of two genuine answers and one forged of each clip, the kinds in turn."""
+    """Return what to render, in rounds of two genuine answers and two forged of each clip, the kinds in turn."""
     forged = KINDS[1:]
     found: list[tuple[Sample, Kind, int]] = []
     for turn in range(rounds):
         for place, sample in enumerate(samples):
             found += [(sample, "genuine", 2 * turn), (sample, "genuine", 2 * turn + 1)]
-            found.append((sample, forged[(place + turn) % len(forged)], 2 * turn))
+            found += [(sample, forged[(place + turn + half) % len(forged)], 2 * turn) for half in (0, len(forged) // 2)]
     return found
 
 

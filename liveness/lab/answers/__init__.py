@@ -1,0 +1,1 @@
+"""Answers to challenges, simulated over real clips: what genuine and forged ones score."""

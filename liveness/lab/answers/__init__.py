@@ -1,1 +1,1 @@
-"""Answers to challenges, simulated over real clips: what genuine and forged ones score."""
+"""Simulated answers to challenges, honest and forged, and what the challenges make of them."""

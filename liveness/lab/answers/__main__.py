@@ -1,4 +1,4 @@
-"""``python -m liveness.lab.answers light --corpus MANIFEST --out counts.json``."""
+"""``python -m liveness.lab.answers light|movement --corpus MANIFEST --out counts.json``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from liveness.lab.answers import light
+from liveness.lab.answers import light, movement
 from liveness.lab.dataset import read_manifest
 
 
@@ -15,19 +15,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m liveness.lab.answers", description=main.__doc__)
     commands = parser.add_subparsers(dest="what", required=True)
     lights = commands.add_parser("light", help="the light code")
-    lights.add_argument("--corpus", type=Path, required=True, help="manifest of bona fide clips")
-    lights.add_argument("--out", type=Path, required=True, help="where the counts are written")
+    moves = commands.add_parser("movement", help="turn, lean, hand, eye, digits, camera")
+    for command in (lights, moves):
+        command.add_argument("--corpus", type=Path, required=True, help="manifest of bona fide clips")
+        command.add_argument("--out", type=Path, required=True, help="where the counts are written")
     lights.add_argument("--cache", type=Path, default=Path(".answers"), help="folder that keeps what was measured")
     lights.add_argument("--most", type=int, default=216, help="render no more answers than this")
+    moves.add_argument("--people", choices=("tuning", "test"), default="test", help="which half of the people")
+    moves.add_argument("--challenge", action="append", default=[], help="only this one; may be given again")
     asked = parser.parse_args()
+    if asked.what == "light":
+        _light(asked)
+    else:
+        _movement(asked)
+
+
+def _light(asked: argparse.Namespace) -> None:
     lines = light.run(
-        read_manifest(asked.corpus),
-        cache=asked.cache,
-        out=asked.out,
-        most=asked.most,
-        progress=lambda line: print(line, file=sys.stderr, flush=True),  # noqa: T201
+        read_manifest(asked.corpus), cache=asked.cache, out=asked.out, most=asked.most, progress=_progress
     )
-    print("\n".join(lines))  # noqa: T201
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _movement(asked: argparse.Namespace) -> None:
+    people = movement.people_of(asked.corpus, asked.people)
+    counts = movement.count(people, names=frozenset(asked.challenge), progress=_progress)
+    movement.write(counts, asked.out, asked.people)
+    sys.stdout.write(movement.table(counts) + "\n")
+
+
+def _progress(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 main()

@@ -61,6 +61,7 @@ section { margin-top: 1.5rem; min-width: 0; }
 .next[open] summary { font-size: 1.0625rem; }
 .next[open] { padding-bottom: 0.875rem; }
 .next blockquote { margin: 0.375rem 0; padding-left: 0.75rem; border-left: 3px solid var(--_state); font-weight: 600; }
+::slotted([slot="next"]) { margin-top: 1rem; }
 .grid2 { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 2rem; }
 .reason { display: grid; grid-template-columns: 1rem minmax(0, 1fr); gap: 0 0.5rem; padding-block: 0.625rem; border-bottom: 1px solid var(--_rule); }
 .reason .icon { width: 0.75rem; height: 0.75rem; margin-top: 0.35rem; color: var(--_live-fill); }
@@ -102,7 +103,7 @@ ${TIMELINE_CSS}
  * State comes down as attributes: `state` (warming_up, live, inconclusive, suspect; or waiting, consented, interrupted, withdrawn,
  * ended, refused, loading), `connection` (of the stream), `stale`.
  * Events: `liveness-state` {state, text}.
- * Slots: `heading`, and the default one at the foot. Parts: verdict, state, gauge, next, reasons, questions, timeline, link, notices.
+ * Slots: `heading`, `next` (for `<liveness-challenges>`), and the default one at the foot. Parts: verdict, state, gauge, next, reasons, questions, timeline, link, notices.
  */
 export class LivenessVerdict extends HTMLElement {
   static observedAttributes = ["server", "session", "token"];
@@ -295,6 +296,8 @@ class View {
   #nextSay = h("blockquote");
   #nextSayName = h("p", { class: "small soft" });
   #nextWhy = h("p", { class: "small" });
+  /** Where `<liveness-challenges>` goes: with it, what to ask next stands there and no longer in the card. */
+  #asking = h("slot", { name: "next" });
   #next = h("details", { class: "next", part: "next", hidden: true });
   #reasons = h("ol");
   #missing = h("ul", { class: "missing" });
@@ -345,6 +348,7 @@ class View {
       h("slot", { name: "heading" }),
       this.#live,
       this.#card,
+      this.#asking,
       h(
         "div",
         { class: "rest" },
@@ -416,7 +420,7 @@ class View {
     this.#stale.hidden = staleS === null;
     if (staleS !== null) say(this.#staleText, this.#texts.stale(staleS));
     this.#measure.hidden = !measured || !this.#figure.textContent;
-    this.#next.hidden = !judged || !(state === "suspect" || state === "inconclusive") || !this.#nextTitle.textContent;
+    this.#next.hidden = this.#asking.assignedNodes().length > 0 || !judged || !(state === "suspect" || state === "inconclusive") || !this.#nextTitle.textContent;
   }
 
   /** @param {string} state */

@@ -47,7 +47,7 @@ details { margin-top: 0.5rem; border-top: 1px solid var(--_rule); }
 .result { --_tone: var(--_inconclusive); --_tint: var(--_inconclusive-tint); border: 1px solid var(--_inconclusive-fill); background: var(--_tint); }
 .result.passed { --_tone: var(--_live); --_tint: var(--_live-tint); border-color: var(--_live-fill); }
 .result.broken { --_tone: var(--_suspect); --_tint: var(--_suspect-tint); border-color: var(--_suspect-fill); }
-.result h4 { font-size: 1.375rem; line-height: 1.15; letter-spacing: -0.02em; color: var(--_tone); }
+.result h3 { font-size: 1.375rem; line-height: 1.15; letter-spacing: -0.02em; color: var(--_tone); }
 .result .why { margin-top: 0.75rem; font-weight: 600; text-wrap: pretty; }
 .result .plain { margin-top: 0.25rem; font-size: 0.9375rem; line-height: 1.4; text-wrap: pretty; }
 .instead { margin-top: 0.5rem; font-size: 0.9375rem; }
@@ -215,7 +215,7 @@ export class LivenessChallenges extends HTMLElement {
 
   #focus() {
     const root = /** @type {ShadowRoot} */ (this.shadowRoot);
-    if (root.activeElement === null) /** @type {HTMLElement | null} */ (this.#box.querySelector("h3, h4"))?.focus({ preventScroll: true });
+    if (root.activeElement === null) /** @type {HTMLElement | null} */ (this.#box.querySelector("h3"))?.focus({ preventScroll: true });
   }
 
   #tick() {
@@ -245,7 +245,7 @@ export class LivenessChallenges extends HTMLElement {
       const menu = this.#box.querySelector("details");
       if (menu) menu.open = open;
       const same = key && /** @type {HTMLElement | null} */ (this.#box.querySelector(`[data-key="${key}"]`));
-      if (inside) (same || /** @type {HTMLElement | null} */ (this.#box.querySelector("h3, h4")))?.focus({ preventScroll: true });
+      if (inside) (same || /** @type {HTMLElement | null} */ (this.#box.querySelector("h3")))?.focus({ preventScroll: true });
     }
     this.#tick();
     this.#tell(state, shown);
@@ -377,7 +377,7 @@ export class LivenessChallenges extends HTMLElement {
     return h(
       "section",
       { class: `card result ${key}`, "aria-labelledby": "over" },
-      h("div", { class: "head" }, icon(ICONS[key] ?? "off"), h("div", {}, h("p", { class: "kicker" }, this.#title(challenge)), h("h4", { id: "over", tabindex: "-1" }, title))),
+      h("div", { class: "head" }, icon(ICONS[key] ?? "off"), h("div", {}, h("p", { class: "kicker" }, this.#title(challenge)), h("h3", { id: "over", tabindex: "-1" }, title))),
       ...this.#account(challenge),
       h("div", { class: "actions" }, ...actions),
     );

@@ -129,7 +129,7 @@ export const CURVE_CSS = `
 .curve { margin: 0.875rem 0 0; padding: 0.75rem; border-radius: 8px; background: var(--_surface); border: 1px solid var(--_rule); }
 .curve figcaption { display: flex; flex-wrap: wrap; gap: 0 0.875rem; align-items: baseline; font-size: 0.8125rem; }
 .curve .key { display: inline-flex; align-items: center; gap: 0.375rem; color: var(--_soft); }
-.course { display: block; width: 100%; max-width: 34rem; height: auto; font: 11px var(--sans, system-ui, sans-serif); }
+.course { display: block; width: 100%; max-width: 26rem; height: auto; font: 11px var(--sans, system-ui, sans-serif); }
 .course text { fill: var(--_soft); }
 .curve .guide { stroke: var(--_rule); }
 .curve .prompt { stroke: var(--_strong); stroke-dasharray: 2 3; }

@@ -43,7 +43,7 @@ export function drawing(kind, way) {
   const shapes = SHAPES[kind](way);
   return s(
     "svg",
-    { class: "drawing", viewBox: "0 0 240 200", "aria-hidden": "true", focusable: "false", "data-kind": kind, "data-way": way },
+    { class: "drawing", viewBox: "0 -8 240 208", "aria-hidden": "true", focusable: "false", "data-kind": kind, "data-way": way },
     mirrored ? s("g", { transform: "translate(240 0) scale(-1 1)" }, ...shapes) : s("g", {}, ...shapes),
   );
 }
@@ -68,13 +68,13 @@ const SHAPES = {
     line("M126 34C94 31 82 54 83 76L70 103Q69 108 77 109L82 110C78 114 79 118 83 121C81 134 85 146 100 148C111 149 121 147 128 142L129 166"),
     line("M126 34C166 36 180 66 175 98C172 116 163 124 163 140L165 166"),
     line("M142 88C152 84 156 98 147 108C143 112 140 108 141 104"),
-    line("M91 84q6-4 11 0M89 128q6 2 11 0"),
+    line("M89 74q6-5 13-1M95 86v.1M89 128q6 2 11 0"),
     line("M50 198C56 178 92 170 129 166M165 166C192 170 206 180 210 198"),
     moving("M176 22C148 2 92 2 62 24"),
     moving("M82 30 60 26 66 4"),
   ],
   hand: (way) => (way === "upper" || way === "lower" ? [...face(), ...hand(124, way === "upper" ? 74 : 132, -90)] : [...face(), ...hand(88, 96, 0), moving("M28 178H148M130 164 150 178 130 192")]),
-  eye: () => [...face({ left: false }), ...hand(92, 92, -14)],
+  eye: () => [...face({ left: false }), ...hand(84, 92, 0, 0.82)],
   lean: (way) =>
     way === "back"
       ? [dashed("M120 14C170 14 188 54 184 96C180 138 152 164 120 164C88 164 60 138 56 96C52 54 70 14 120 14"), ...inside(0.62, [...face()]), ...arrowsIn()]
@@ -107,8 +107,8 @@ function face({ left = true, mouth = "M104 134q16 9 32 0" } = {}) {
   return [
     line("M120 26C158 26 172 56 168 92C165 128 145 156 120 156C95 156 75 128 72 92C68 56 82 26 120 26"),
     line("M72 84C62 80 62 104 74 108M168 84C178 80 178 104 166 108"),
-    left ? line("M92 86q9-6 17 0") : null,
-    line("M131 86q9-6 17 0"),
+    left ? line("M91 76q9-6 18 0M100 88v.1") : null,
+    line("M131 76q9-6 18 0M140 88v.1"),
     line("M120 92 115 112q4 3 9 1"),
     line(mouth),
     line("M106 153V166M134 153V166M40 198C46 178 78 170 106 166M134 166C162 170 194 178 200 198"),
@@ -121,15 +121,19 @@ function face({ left = true, mouth = "M104 134q16 9 32 0" } = {}) {
  * @param {number} x
  * @param {number} y
  * @param {number} turn
+ * @param {number} [scale]
  */
-function hand(x, y, turn) {
-  const fingers = "M-19 8V-24M-6 4V-36M7 4V-36M20 8V-26M22 26 36 6M-14 12V58M0 12V58M14 12V58M-19 8V30L-12 40M20 8V30L14 40M-19 12H20M-16 26H18";
+function hand(x, y, turn, scale = 1) {
+  const fingers = "M-19 8V-24M-6 4V-36M7 4V-36M20 8V-26M22 26 36 6M-13 30V60M13 30V60";
+  const palm = "M-19 8H20V28L13 38V60H-13V38L-19 28Z";
   return [
     s(
       "g",
-      { transform: `translate(${x} ${y}) rotate(${turn})` },
+      { transform: `translate(${x} ${y}) rotate(${turn}) scale(${scale})` },
       s("path", { d: fingers, class: "draw hand-edge" }),
+      s("path", { d: palm, class: "draw hand-edge" }),
       s("path", { d: fingers, class: "draw hand-fill" }),
+      s("path", { d: palm, class: "draw hand-fill whole" }),
       s("path", { d: "M-12.500 2V-18M.5 0V-22M13.500 2V-18", class: "draw hand-line" }),
     ),
   ];
@@ -172,6 +176,7 @@ export const DRAWING_CSS = `
 .dot { fill: var(--_ink); }
 .draw.hand-edge { stroke: var(--_accent); stroke-width: 20; }
 .draw.hand-fill { stroke: var(--_paper); stroke-width: 11; }
+.draw.hand-fill.whole { fill: var(--_paper); }
 .draw.hand-line { stroke: var(--_accent); stroke-width: 2.500; }
 .way-arrow path { fill: none; stroke: var(--_accent); stroke-width: 9; stroke-linecap: round; stroke-linejoin: round; }
 @media (forced-colors: active) {

@@ -55,6 +55,8 @@ h2:focus { outline: none; }
 .ring circle { fill: none; stroke-width: 6; stroke: var(--_rule); }
 .ring .gone { stroke: var(--_accent); stroke-linecap: round; transform: rotate(-90deg); transform-origin: 50% 50%; }
 .ring text { font-size: 22px; font-weight: 700; fill: var(--_ink); text-anchor: middle; }
+.asking, .over { grid-template-rows: auto auto; align-content: safe center; gap: 1.5rem; }
+.asking .foot button { min-height: 3rem; }
 .over .middle { gap: 0.5rem; }
 
 /* The light: two halves of the whole screen; words dark on soft colours, whatever the scheme. */
@@ -71,7 +73,11 @@ h2:focus { outline: none; }
   .screen:not(.light) .own { display: none; }
   .shown .drawing { width: clamp(8rem, 34vh, 14rem); }
 }
-@media (max-width: 30rem) { .foot button { flex: 1 1 auto; padding-inline: 0.5rem; } }
+@media (max-width: 30rem) {
+  .foot { gap: 0.5rem; }
+  .running .foot button, .ready .foot button { flex: 1 1 auto; padding-inline: 0.5rem; }
+  .ring { width: 3.25rem; height: 3.25rem; }
+}
 ${DRAWING_CSS}
 `);
 

@@ -33,6 +33,7 @@ legend { padding: 0; font-size: 0.8125rem; color: var(--_soft); }
 details { margin-top: 0.5rem; border-top: 1px solid var(--_rule); }
 .other { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0.25rem 0.75rem; align-items: center; padding-block: 0.5rem; border-bottom: 1px solid var(--_rule); }
 .other p { font-size: 0.8125rem; color: var(--_soft); line-height: 1.35; }
+button:disabled { opacity: 0.55; cursor: default; }
 .head { display: flex; gap: 0.75rem; align-items: flex-start; }
 .head .icon { width: 2rem; height: 2rem; margin-top: 0.125rem; color: var(--_tone, var(--_soft)); }
 .kicker { font-size: 0.8125rem; color: var(--_soft); }
@@ -173,7 +174,7 @@ export class LivenessChallenges extends HTMLElement {
   showChallenge(challenge) {
     const before = this.#all.get(challenge.id);
     this.#all.set(challenge.id, challenge);
-    if (GOING.has(challenge.state) || challenge.id === this.#shown) this.#shown = challenge.id;
+    if (GOING.has(challenge.state)) this.#shown = challenge.id;
     if (challenge.state === "running" && before?.state !== "running") this.#runningSince = performance.now();
     if (!GOING.has(challenge.state) && before && GOING.has(before.state)) this.load();
     this.#draw();

@@ -20,6 +20,8 @@ const LISTS_MS = 2000;
 /** A state is read out when it has lasted this long, and not sooner than this after the last. */
 const ANNOUNCE_LASTS_MS = 3000;
 const ANNOUNCE_EVERY_MS = 10_000;
+/** What `<liveness-challenges>` can ask for; a next step of another kind is told in the card. */
+const ASKABLE = new Set(["light_code", "turn_to_profile", "hand_over_face", "cover_eye", "lean_in", "read_digits", "point_camera"]);
 const SEEN_ENOUGH = 0.5;
 const NOTICES = 8;
 /** After this long, what hinders a beginning is worth more than that it is one. */
@@ -420,7 +422,8 @@ class View {
     this.#stale.hidden = staleS === null;
     if (staleS !== null) say(this.#staleText, this.#texts.stale(staleS));
     this.#measure.hidden = !measured || !this.#figure.textContent;
-    this.#next.hidden = this.#asking.assignedNodes().length > 0 || !judged || !(state === "suspect" || state === "inconclusive") || !this.#nextTitle.textContent;
+    const elsewhere = this.#asking.assignedNodes().length > 0 && ASKABLE.has(verdict?.next_step?.challenge ?? "");
+    this.#next.hidden = elsewhere || !judged || !(state === "suspect" || state === "inconclusive") || !this.#nextTitle.textContent;
   }
 
   /** @param {string} state */

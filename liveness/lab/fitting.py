@@ -191,11 +191,7 @@ def _judges(row: Row, spec: SignalSpec) -> bool:
 
 def _training(rows: Sequence[Row], spec: SignalSpec) -> list[Row]:
     """Return the rows that may teach a signal: a texture must be real, a movement may be simulated."""
-    return [
-        row
-        for row in rows
-        if _judges(row, spec) and row.signals[spec.name][1] > 0.1
-    ]
+    return [row for row in rows if _judges(row, spec) and row.signals[spec.name][1] > 0.1]
 
 
 def _fit_curve(rows: Sequence[Row], spec: SignalSpec, species: str, ridge: float) -> Curve | None:

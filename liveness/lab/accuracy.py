@@ -258,7 +258,7 @@ def page(figures: Mapping[str, Any]) -> str:
     parts = [
         "# Accuracy\n",
         "Written by `python -m liveness.lab.accuracy`, not by hand. Every clip was judged by a calibration that has "
-        "not seen its person. Shares stand with their count and a 95 % Clopper–Pearson interval; the terms are those of "
+        "not seen its person. Shares stand with their count and a 95 % Clopper–Pearson interval; terms as in "
         "[calibration](calibration.md).\n",
         f"Bona fide: {bona_fide['count']} clips. End `suspect` (BPCER): {_share(bona_fide['bpcer'])}. End `live`: "
         f"{_share(bona_fide['live'])}; of those of 8 s or more {_share(bona_fide['live_of_8_s_or_more'])}.\n",

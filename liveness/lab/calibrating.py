@@ -63,7 +63,7 @@ def calibrate_manifests(
         raise ManifestError(f"expected bona fide clips of at least {2 * FOLDS} persons, found {len(persons)}")
     measured = measure_for_learning(samples, seed=seed, cache=cache, progress=progress)
     learnt = fit(measured, signal_specs(), seed=seed)
-    return replace(learnt, provenance=_provenance(measured, len(persons), seed))
+    return replace(learnt, provenance={**_provenance(measured, len(persons), seed), **learnt.provenance})
 
 
 def _provenance(measured: Sequence[Measured], persons: int, seed: int) -> dict[str, object]:

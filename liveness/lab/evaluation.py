@@ -24,12 +24,15 @@ from liveness.lab.attacks import MAKERS
 from liveness.lab.calibrating import measure_for_learning, read_manifests, signal_specs
 from liveness.lab.dataset import Measured, Sample, group_folds, measure, simulate
 from liveness.lab.fitting import FOLDS, Array, Outcome, fit, replay, rows_of
-from liveness.verdict import FAMILIES, family_of
+from liveness.verdict import FAMILIES, Family, family_of
 
 Mode = Literal["cross-validated", "unseen", "in-sample"]
 
 SIMULATION_SEED = 90_001
 """Another seed than calibration's, so that simulated attacks are not the ones that were learnt from."""
+EXAMINED = 0.5
+"""A family counts as examined on a clip from this coverage on."""
+_BINS = 10
 _BOOTSTRAPS = 1000
 
 
@@ -88,18 +91,19 @@ def evaluate_manifests(
         mode: Mode = "cross-validated"
         seed = int(calibration.provenance.get("seed", 1))
         learning = measure_for_learning(samples, seed=seed, cache=cache, progress=progress)
-        judged, pictures = _cross_validate(measured, learning, specs, progress)
+        judged, pictures = cross_validate(measured, learning, specs, progress)
     else:
         mode = "in-sample" if seen else "unseen"
-        judged, pictures = _judge(measured, calibration, specs)
+        judged, pictures = judge(measured, calibration, specs)
     if not any(one.sample.label == "bonafide" for one in judged):
         raise ManifestError(f"{paths[0]}: expected bona fide clips among the rows, found none")
-    return _figures(judged, pictures, mode, calibration, paths)
+    return figures_of(judged, pictures, mode, calibration, paths)
 
 
-def _judge(
+def judge(
     measured: Iterable[Measured], calibration: Calibration, specs: Mapping[str, SignalSpec]
 ) -> tuple[list[Judged], list[JudgedPicture]]:
+    """Judge every sample by one calibration."""
     judged, pictures = [], []
     for one in measured:
         if one.sample.picture:
@@ -112,18 +116,33 @@ def _judge(
     return judged, pictures
 
 
-def _cross_validate(
+def cross_validate(
     measured: Sequence[Measured],
     learning: Sequence[Measured],
     specs: Mapping[str, SignalSpec],
     progress: Callable[[str], None],
+    *,
+    without: str | None = None,
 ) -> tuple[list[Judged], list[JudgedPicture]]:
+    """Judge every sample by a calibration learnt from others than its group.
+
+    Parameters
+    ----------
+    without
+        An attack type that nothing is learnt from, be it simulated or not.
+    """
     folds = group_folds([one.sample.group for one in learning], FOLDS, seed=11)
     judged: list[Judged] = []
     pictures: list[JudgedPicture] = []
     for fold in range(FOLDS):
-        learnt = fit([one for one in learning if folds[one.sample.group] != fold], specs, seed=fold)
-        some, more = _judge([one for one in measured if folds[one.sample.group] == fold], learnt, specs)
+        teaching = [
+            one
+            for one in learning
+            if folds[one.sample.group] != fold
+            and (without is None or one.sample.attack_type.removeprefix("sim_") != without.removeprefix("sim_"))
+        ]
+        learnt = fit(teaching, specs, seed=fold)
+        some, more = judge([one for one in measured if folds[one.sample.group] == fold], learnt, specs)
         judged += some
         pictures += more
         progress(f"fold {fold + 1} of {FOLDS}")
@@ -141,13 +160,14 @@ def _texture_llr(one: Measured, calibration: Calibration, specs: Mapping[str, Si
     return max(values) if values else None
 
 
-def _figures(
+def figures_of(
     judged: Sequence[Judged],
     pictures: Sequence[JudgedPicture],
     mode: Mode,
     calibration: Calibration,
     paths: Sequence[Path],
 ) -> dict[str, Any]:
+    """Return all figures of judged clips and pictures, as they stand in the JSON."""
     bona_fide = [one for one in judged if one.sample.label == "bonafide"]
     attacks = [one for one in judged if one.sample.label == "attack"]
     by_type: dict[str, list[Judged]] = defaultdict(list)
@@ -210,6 +230,7 @@ def _attack_figures(ones: Sequence[Judged], bona_fide: Sequence[Judged]) -> dict
         "found": rate(sum(one.outcome.state == "suspect" for one in ones), len(ones)),
         "missed": [one.sample.id for one in ones if one.outcome.state == "live"],
         "auc": _auc_with_interval(bona_fide, ones),
+        "auc_of_family": _family_areas(bona_fide, ones),
         "median_decided_s": _median(
             [
                 one.outcome.decided_s
@@ -260,10 +281,34 @@ def _auc_with_interval(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -
     return {"value": round(auc(live, attack), 4), "interval": [round(float(low), 4), round(float(high), 4)]}
 
 
+def _against(one: Judged, family: Family) -> float:
+    """Return the posterior of a family against bona fide alone."""
+    posterior = one.outcome.families[family]
+    return posterior / (posterior + one.outcome.confidence) if posterior > 0 else 0.0
+
+
+def _family_areas(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dict[str, float | None]:
+    """Return how well the attacks' own family is told from bona fide: of all clips, and of those it was examined on.
+
+    Confidence falls with doubts about other families as well; these figures leave them out.
+    """
+    family = family_of(attacks[0].sample.attack_type)
+    assert family is not None
+
+    def area(least: float) -> float | None:
+        live, attack = (
+            [-_against(one, family) for one in ones if one.outcome.coverage.get(family, 0.0) >= least]
+            for ones in (bona_fide, attacks)
+        )
+        return round(auc(live, attack), 4) if live and attack else None
+
+    return {"all": area(0.0), "examined": area(EXAMINED)}
+
+
 def _confidence_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dict[str, Any]:
     """Return Brier score and calibration slope, both classes weighted alike, attacks alike by family."""
     if not bona_fide or not attacks:
-        return {"brier": None, "slope": None, "auc": {"value": None, "interval": None}}
+        return {"brier": None, "slope": None, "ece": None, "auc": {"value": None, "interval": None}}
     ones = [*bona_fide, *attacks]
     truth = np.array([one.sample.label == "bonafide" for one in ones], dtype=float)
     confidence = np.array([one.outcome.confidence for one in ones])
@@ -284,8 +329,16 @@ def _confidence_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) 
     return {
         "brier": round(brier, 4),
         "slope": round(_slope(logit, truth, weights), 3),
+        "ece": round(_calibration_error(confidence, truth, weights), 4),
         "auc": _auc_with_interval(bona_fide, attacks),
     }
+
+
+def _calibration_error(confidence: Array, truth: Array, weights: Array) -> float:
+    """Return the expected calibration error: mean distance of confidence and share of live clips, over ten bins."""
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    apart = np.bincount(bins, weights * (confidence - truth), _BINS)
+    return float(np.abs(apart).sum() / weights.sum())
 
 
 def _slope(logit: Array, truth: Array, weights: Array) -> float:
@@ -299,16 +352,19 @@ def _slope(logit: Array, truth: Array, weights: Array) -> float:
 
 
 def _pair_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dict[str, Any]:
-    """Return in what share of pairs a live swap has less confidence than its own original."""
-    originals: dict[str, list[float]] = defaultdict(list)
+    """Return in what share of pairs a live swap has less confidence, and more synthesis, than its own original."""
+    originals: dict[str, list[Judged]] = defaultdict(list)
     for one in bona_fide:
-        originals[one.sample.group].append(one.outcome.confidence)
-    lower = total = 0
+        originals[one.sample.group].append(one)
+    lower = higher = total = 0
     for one in attacks:
-        if one.sample.attack_type == "face_swap_realtime" and one.sample.group in originals:
-            lower += one.outcome.confidence < float(np.mean(originals[one.sample.group]))
+        own = originals.get(one.sample.group)
+        if one.sample.attack_type == "face_swap_realtime" and own:
+            lower += one.outcome.confidence < float(np.mean([other.outcome.confidence for other in own]))
+            synthesis = float(np.mean([_against(other, "synthesis") for other in own]))
+            higher += _against(one, "synthesis") > synthesis
             total += 1
-    return {"swap_below_its_original": rate(lower, total)}
+    return {"swap_below_its_original": rate(lower, total), "swap_more_synthesis_than_original": rate(higher, total)}
 
 
 def _picture_figures(pictures: Sequence[JudgedPicture]) -> dict[str, Any]:

@@ -43,8 +43,9 @@ def show(console: Console, figures: Mapping[str, Any]) -> None:
     area = confidence["auc"]
     console.print(
         f"Confidence, real attacks only: AUC {_area(area)}   Brier {confidence['brier']}   "
-        f"calibration slope {confidence['slope']}   "
-        f"swap below its own original {percent(figures['pairs']['swap_below_its_original'])}",
+        f"calibration slope {confidence['slope']}   error {confidence['ece']}   "
+        f"swap below its own original {percent(figures['pairs']['swap_below_its_original'])}, "
+        f"more synthesis {percent(figures['pairs']['swap_more_synthesis_than_original'])}",
         highlight=False,
     )
     pictures = figures["pictures"]
@@ -59,7 +60,15 @@ def show(console: Console, figures: Mapping[str, Any]) -> None:
 def _table(title: str, rows: Mapping[str, Any]) -> Table:
     table = Table()
     table.add_column(title)
-    for heading in ("APCER (ends live)", "inconclusive", "found (suspect)", "AUC", "found after"):
+    for heading in (
+        "APCER (ends live)",
+        "inconclusive",
+        "found (suspect)",
+        "AUC",
+        "AUC of family",
+        "where examined",
+        "found after",
+    ):
         table.add_column(heading, justify="right")
     for name, row in rows.items():
         after = row["median_decided_s"]
@@ -69,6 +78,7 @@ def _table(title: str, rows: Mapping[str, Any]) -> Table:
             percent(row["inconclusive"]),
             percent(row["found"]),
             _area(row["auc"]),
+            *("–" if one is None else f"{one:.2f}" for one in row["auc_of_family"].values()),
             "–" if after is None else f"{after:.1f} s",
         )
     return table

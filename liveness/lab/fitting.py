@@ -36,7 +36,7 @@ SHARES: dict[str, float] = {
     "animation": 0.5,
     "other_person": 1.0,
 }
-"""Prior share of each species within its family: stated, not learnt; no corpus can tell it."""
+"""Prior share of each species within its family: stated, no corpus can tell it; see :func:`_mixture`."""
 
 LONG_S = 8.0
 """Live persons of at least this length are what the live thresholds are set on."""
@@ -52,6 +52,9 @@ _LASTING_S = 1.0
 _LEAST_S = 2.5
 _RIDGES = (0.1, 0.5, 3.0)
 """Strengths of the prior on slopes; for each curve the one that predicts unseen groups best is taken."""
+_DOUBT = 0.05
+"""What is gained in fewer than this share of the bootstrap's draws of groups is not taken for established."""
+_BOOTSTRAPS = 400
 _LEAST_GROUPS = 4
 """A curve needs so many groups of each class: fewer teach what these few have in common."""
 _NO_CURVE_FOR = frozenset({"recording", "other_person"})
@@ -94,16 +97,41 @@ def rows_of(measured: Sequence[Measured], specs: Mapping[str, SignalSpec]) -> li
 def fit(measured: Sequence[Measured], specs: Mapping[str, SignalSpec], *, seed: int = 0) -> Calibration:
     """Learn a whole calibration, thresholds included."""
     rows = rows_of(measured, specs)
-    curves = fit_curves(rows, specs, seed=seed)
-    open_ended = Thresholds(0.0, 0.0, {}, 0.0, _LASTING_S, _LEAST_S)
-    calibration = Calibration(tuple(curves), SHARES, open_ended, {})
-    return replace(calibration, thresholds=_thresholds(measured, rows, specs, seed=seed))
+    learnt = learn(rows, specs, seed=seed)
+    return Calibration(
+        learnt.curves,
+        learnt.shares,
+        _thresholds(measured, rows, specs, seed=seed),
+        {"gains": {name: {"nats": one.nats, "at_least": one.at_least} for name, one in learnt.gains.items()}},
+    )
 
 
-def fit_curves(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) -> list[Curve]:
-    """Learn the curves with their shares and powers."""
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How much better unseen samples are told than by saying nothing, in nats a sample (0 to log 2)."""
+
+    nats: float
+    at_least: float
+    """One-sided 95 % bound by bootstrap over groups; what lies below 0 is not established."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """Curves with what they were chosen by."""
+
+    curves: tuple[Curve, ...]
+    shares: Mapping[str, float]
+    """Share of each species within its family."""
+    gains: Mapping[str, Gain]
+    """By ``species signal``, those included that were tried and dropped."""
+
+
+def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) -> Learnt:
+    """Learn the curves with their shares and powers, and how far each species counts."""
     folds = group_folds([row.group for row in rows], FOLDS, seed=seed)
     curves: list[Curve] = []
+    gains: dict[str, Gain] = {}
+    told: dict[str, float] = {}
     for species in SPECIES:
         if species.name in _NO_CURVE_FOR:
             continue
@@ -116,10 +144,13 @@ def fit_curves(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: in
         columns = {}
         for name in names:
             tried = {ridge: _out_of_fold(usable, specs[name], species.name, folds, ridge) for ridge in _RIDGES}
-            ridge = min(_RIDGES, key=lambda one: _loss(usable, name, tried[one]))
-            curve, unseen = _fit_curve(usable, specs[name], species.name, ridge), tried[ridge]
-            power = _power(usable, name, unseen)
-            if curve is not None and power > 0:
+            judges = [_judges(row, specs[name]) for row in usable]
+            ridge = min(_RIDGES, key=lambda one: _loss(usable, judges, tried[one]))
+            curve, unseen = _fit_curve(usable, specs[name], species.name, ridge), np.where(judges, tried[ridge], 0.0)
+            power = _power(usable, judges, unseen)
+            gain = _gain(usable, judges, unseen, seed=seed)
+            gains[f"{species.name} {name}"] = gain
+            if curve is not None and power > 0 and gain.at_least > 0:
                 columns[name] = (curve, unseen, power)
         shares = _shares(usable, {name: unseen for name, (_, unseen, _) in columns.items()})
         shares |= dict.fromkeys(_alternatives(shares, specs), 1.0)
@@ -128,16 +159,39 @@ def fit_curves(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: in
             for name, (curve, _, power) in columns.items()
             if shares[name] > 0.02
         ]
-    return curves
+        together = sum((shares[name] * unseen for name, (_, unseen, _) in columns.items()), np.zeros(len(usable)))
+        heard = [any(_judges(row, specs[name]) for name in columns) for row in usable]
+        gain = _gain(usable, heard, together, seed=seed)
+        gains[species.name] = gain
+        told[species.name] = max(gain.at_least / gain.nats, 0.0) if gain.nats > 0 else 0.0
+    return Learnt(tuple(curves), _mixture(told), gains)
+
+
+def _mixture(told: Mapping[str, float]) -> dict[str, float]:
+    """Return the share of each species within its family.
+
+    Among the species that curves were sought for, the stated shares are weighed by how much of the species' gain is
+    established: mixed in evenly, one that is hardly known would speak against live persons by its noise alone.
+    """
+    shares = dict(SHARES)
+    for family in FAMILIES:
+        names = [species.name for species in SPECIES if species.family == family and species.name in told]
+        whole = sum(SHARES[name] for name in names)
+        known = {name: SHARES[name] * told[name] for name in names}
+        total = sum(known.values())
+        if total > 0:
+            shares |= {name: whole * one / total for name, one in known.items()}
+    return shares
+
+
+def _judges(row: Row, spec: SignalSpec) -> bool:
+    """Tell whether a signal's word on this sample says how good the signal is: a texture must be real."""
+    return spec.name in row.signals and not (spec.still and row.simulated)
 
 
 def _training(rows: Sequence[Row], spec: SignalSpec) -> list[Row]:
     """Return the rows that may teach a signal: a texture must be real, a movement may be simulated."""
-    return [
-        row
-        for row in rows
-        if spec.name in row.signals and row.signals[spec.name][1] > 0.1 and not (spec.still and row.simulated)
-    ]
+    return [row for row in rows if _judges(row, spec) and row.signals[spec.name][1] > 0.1]
 
 
 def _fit_curve(rows: Sequence[Row], spec: SignalSpec, species: str, ridge: float) -> Curve | None:
@@ -246,26 +300,42 @@ def _out_of_fold(rows: Sequence[Row], spec: SignalSpec, species: str, folds: Map
     return values
 
 
-def _loss(rows: Sequence[Row], signal: str, unseen: Array) -> float:
-    """Return the logistic loss of unseen llr over the samples that the signal measured, both classes alike."""
-    spoke = [at for at, row in enumerate(rows) if signal in row.signals]
-    attack = np.array([rows[at].species is not None for at in spoke])
+def _losses(rows: Sequence[Row], judges: Sequence[bool], unseen: Array) -> tuple[list[Row], Array, Array]:
+    """Return the rows that judge, their weights (both classes alike, sum 1) and their logistic loss."""
+    inside = [at for at, one in enumerate(judges) if one]
+    some = [rows[at] for at in inside]
+    attack = np.array([row.species is not None for row in some], dtype=bool)
     if not attack.any() or attack.all():
-        return math.inf
-    weights, _ = _balanced([rows[at] for at in spoke], attack, np.ones(len(spoke)))
-    return float((weights * np.logaddexp(0, np.where(attack, -1.0, 1.0) * unseen[spoke])).sum())
+        return [], np.zeros(0), np.zeros(0)
+    weights, count = _balanced(some, attack, np.ones(len(some)))
+    return some, weights / (2 * count), np.logaddexp(0, np.where(attack, -1.0, 1.0) * unseen[inside])
 
 
-def _power(rows: Sequence[Row], signal: str, unseen: Array) -> float:
-    """Return how far the classes lie apart in the unseen llr, in nats; 0 if no more than chance would give."""
-    spoke = np.array([signal in row.signals for row in rows])
+def _loss(rows: Sequence[Row], judges: Sequence[bool], unseen: Array) -> float:
+    """Return the logistic loss of unseen llr over the samples that judge, both classes alike."""
+    some, weights, losses = _losses(rows, judges, unseen)
+    return float((weights * losses).sum()) if some else math.inf
+
+
+def _gain(rows: Sequence[Row], judges: Sequence[bool], unseen: Array, *, seed: int) -> Gain:
+    """Return how much less the loss is than that of saying nothing, and how much of that is established."""
+    some, weights, losses = _losses(rows, judges, unseen)
+    if not some:
+        return Gain(0.0, 0.0)
+    groups = {name: at for at, name in enumerate(sorted({row.group for row in some}))}
+    parts = np.bincount([groups[row.group] for row in some], weights * (math.log(2) - losses), len(groups))
+    drawn = np.random.default_rng(seed).integers(len(groups), size=(_BOOTSTRAPS, len(groups)))
+    return Gain(float(parts.sum()), float(np.quantile(parts[drawn].sum(axis=1), _DOUBT)))
+
+
+def _power(rows: Sequence[Row], judges: Sequence[bool], unseen: Array) -> float:
+    """Return how far the classes lie apart in the unseen llr, in nats; never negative."""
+    spoke = np.array(judges)
     attack = np.array([row.species is not None for row in rows])
     one, other = unseen[spoke & attack], unseen[spoke & ~attack]
     if len(one) < 2 or len(other) < 2:
         return 0.0
-    apart = float(one.mean() - other.mean())
-    error = math.sqrt(one.var() / len(one) + other.var() / len(other)) + 1e-9
-    return apart if apart > 2 * error else 0.0
+    return max(float(one.mean() - other.mean()), 0.0)
 
 
 def _alternatives(names: Iterable[str], specs: Mapping[str, SignalSpec]) -> list[str]:
@@ -370,8 +440,8 @@ def _thresholds(
     open_ended = Thresholds(0.0, 0.0, {}, 0.0, _LASTING_S, _LEAST_S)
     outcomes: list[tuple[float, Outcome]] = []
     for fold in range(FOLDS):
-        curves = fit_curves([row for row in rows if folds[row.group] != fold], specs, seed=seed + 2)
-        calibration = Calibration(tuple(curves), SHARES, open_ended, {})
+        learnt = learn([row for row in rows if folds[row.group] != fold], specs, seed=seed + 2)
+        calibration = Calibration(learnt.curves, learnt.shares, open_ended, {})
         outcomes += [
             (one.measurements.duration_s, replay(one, calibration, specs))
             for one in measured

@@ -19,7 +19,7 @@ import pytest
 from liveness.errors import ConfigError
 from liveness.fusion.calibration import Calibration
 from liveness.lab.dataset import NO_CURVES, Sample
-from liveness.lab.evaluation import Judged, JudgedPicture, Mode, _figures, auc, evaluate_manifests, rate
+from liveness.lab.evaluation import Judged, JudgedPicture, Mode, auc, evaluate_manifests, figures_of, rate
 from liveness.lab.evaluation_page import page
 from liveness.lab.fitting import Outcome
 from liveness.verdict import FAMILIES, Family, State, family_of
@@ -80,7 +80,9 @@ def figures(
     manifest: str = "clips.csv",
     calibration: Calibration = NO_CURVES,
 ) -> dict[str, Any]:
-    return _figures(small_corpus() if clips is None else clips, pictures, mode, calibration, [Path("data") / manifest])
+    return figures_of(
+        small_corpus() if clips is None else clips, pictures, mode, calibration, [Path("data") / manifest]
+    )
 
 
 class Page(HTMLParser):

@@ -1,0 +1,94 @@
+"""The accuracy page: what is asked for, and what stands on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from liveness.lab.accuracy import _both_classes, _decided, _reliability, lines, page
+from liveness.lab.dataset import NO_CURVES, Sample
+from liveness.lab.evaluation import Judged, figures_of
+from liveness.lab.fitting import Outcome
+from liveness.verdict import FAMILIES, State, family_of
+
+
+def judged(
+    name: str, state: State, confidence: float, *, attack_type: str = "", person: str = "", decided_s: float = 4.0
+) -> Judged:
+    """Return a clip that ended somehow; without an attack type it is bona fide."""
+    family = family_of(attack_type) or "injection"
+    families = {one: (1 - confidence) * (0.7 if one == family else 0.1) for one in FAMILIES}
+    sample = Sample(
+        name,
+        "attack" if attack_type else "bonafide",
+        attack_type,
+        f"person {person or name}",
+        Path("clip.mp4"),
+        picture=False,
+        simulated=attack_type.startswith("sim_"),
+    )
+    return Judged(sample, 10.0, Outcome(confidence, state, families, dict.fromkeys(FAMILIES, 0.8), families, decided_s))
+
+
+def small_corpus() -> list[Judged]:
+    """Return ten bona fide clips, three loops, and swaps of five of the ten people."""
+    bona_fide = [judged(f"b{i}", "live", 0.85 + i / 100) for i in range(10)]
+    loops = [judged(f"l{i}", "suspect", 0.05, attack_type="sim_loop") for i in range(3)]
+    swaps = [judged(f"s{i}", "inconclusive", 0.4, attack_type="face_swap_realtime", person=f"b{i}") for i in range(5)]
+    return [*bona_fide, *loops, *swaps]
+
+
+def test_lines_are_read() -> None:
+    assert lines("2500x720,300x360") == [(2500, 720), (300, 360)]
+    assert lines("") == []
+
+
+def test_the_page_has_every_part() -> None:
+    clips = small_corpus()
+    figures = figures_of(clips, [], "cross-validated", NO_CURVES, [Path("clips.csv")])
+    figures["left_out"] = {"face_swap_realtime": figures["attack_types"]["face_swap_realtime"]}
+    figures["decided"] = {"bona fide that end live": _decided(clips[:10], "live")}
+    figures["tones"] = [{"tone": "light", **_both_classes(clips)}]
+    line = {
+        "kbit_s": 300,
+        "height": 360,
+        "bona_fide": figures["bona_fide"],
+        "swaps": figures["attack_types"]["face_swap_realtime"],
+        "brier": 0.2,
+        "newly_suspect": ["b3"],
+    }
+    text = page({**figures, "calls": [line]})
+    for part in ("`face_swap_realtime`", "| 300 kbit/s, 360 px |", "| b3 |", "Swap and original", "| light | 10 |"):
+        assert part in text
+    assert "By bitrate" not in page({**figures, "calls": []})
+
+
+def test_decisions_are_counted_by_the_clock() -> None:
+    told = _decided([judged("a", "live", 0.9, decided_s=4.0), judged("b", "live", 0.9, decided_s=9.0)], "live")
+    assert told == {"count": 2, "median_s": 6.5, "within_s": {"3": 0, "5": 1, "8": 1, "12": 2, "20": 2}}
+    assert _decided([], "live")["median_s"] is None
+
+
+def test_reliability_leaves_simulated_clips_out() -> None:
+    figures = figures_of(small_corpus(), [], "cross-validated", NO_CURVES, [])
+    _, rows = _reliability(figures["clips"])
+    assert sum(int(row[2].split()[0].split("/")[1]) for row in rows) == 15
+
+
+def test_a_confidence_that_is_right_on_average_has_no_error() -> None:
+    sure = [judged(f"b{i}", "live", 0.75) for i in range(3)] + [judged("b3", "inconclusive", 0.75)]
+    swaps = [judged(f"s{i}", "inconclusive", 0.75, attack_type="face_swap_realtime") for i in range(2)]
+    figures = figures_of([*sure, *swaps], [], "cross-validated", NO_CURVES, [])
+    # Both classes weigh the same, so the share of live clips at 0.75 is one half.
+    assert figures["confidence"]["ece"] == pytest.approx(0.25)
+    assert np.isfinite(figures["confidence"]["brier"])
+
+
+def test_the_family_alone_is_told_beside_the_confidence() -> None:
+    figures = figures_of(small_corpus(), [], "cross-validated", NO_CURVES, [])
+    areas = figures["attack_types"]["sim_loop"]["auc_of_family"]
+    assert areas["all"] > 0.9
+    assert areas["examined"] > 0.9
+    assert figures["pairs"]["swap_more_synthesis_than_original"]["of"] == 5

@@ -1,0 +1,86 @@
+"""What is kept of what was learnt: gains that are established, and species mixed by them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from liveness.contract import SignalSpec
+from liveness.lab.fitting import Gain, Row, _gain, _mixture, learn
+
+
+def spec(name: str) -> SignalSpec:
+    """Return a signal of one feature that speaks about face swaps."""
+    return SignalSpec(
+        name=name,
+        title=name,
+        group="surroundings",
+        families=frozenset({"synthesis"}),
+        needs=frozenset({"frame"}),
+        unit="1",
+        features=("value",),
+        observe_every_s=1.0,
+        period_s=1.0,
+        window_s=5.0,
+        needed_s=5.0,
+        cost_ms=1.0,
+        suspicious="It is strange.",
+        reassuring="It is as usual.",
+        species=frozenset({"face_swap"}),
+    )
+
+
+def rows(apart: float, seed: int = 0, people: int = 40) -> list[Row]:
+    """Return people with a swap of each; ``telling`` lies apart by so many standard deviations, ``noise`` by none."""
+    rng = np.random.default_rng(seed)
+    return [
+        Row(
+            f"person {person}",
+            species,
+            False,
+            False,
+            {
+                "telling": ({"value": rng.normal() + (apart if species else 0.0)}, 1.0),
+                "noise": ({"value": rng.normal()}, 1.0),
+            },
+        )
+        for person in range(people)
+        for species in (None, "face_swap")
+    ]
+
+
+def test_what_tells_nothing_new_is_dropped_and_said_so() -> None:
+    learnt = learn(rows(2.5), {"telling": spec("telling"), "noise": spec("noise")}, seed=1)
+    assert [curve.signal for curve in learnt.curves] == ["telling"]
+    assert learnt.gains["face_swap telling"].at_least > 0.1
+    assert learnt.gains["face_swap noise"].at_least <= 0
+
+
+def test_a_gain_that_one_person_makes_is_not_established() -> None:
+    some = rows(0.0)
+    unseen = np.zeros(len(some))
+    unseen[:2] = -3.0, 3.0
+    gain = _gain(some, [True] * len(some), unseen, seed=1)
+    assert gain.nats > 0
+    assert gain.at_least == pytest.approx(0.0, abs=1e-9)
+
+
+def test_nothing_said_gains_nothing() -> None:
+    some = rows(0.0)
+    gain = _gain(some, [True] * len(some), np.zeros(len(some)), seed=1)
+    assert gain.nats == pytest.approx(0.0, abs=1e-12)
+    assert _gain(some, [False] * len(some), np.zeros(len(some)), seed=1) == Gain(0.0, 0.0)
+
+
+def test_species_are_mixed_by_what_is_established() -> None:
+    shares = _mixture({"face_swap": 0.6, "animation": 0.2, "still": 0.9, "loop": 0.9})
+    assert shares["face_swap"] == pytest.approx(0.75)
+    assert shares["animation"] == pytest.approx(0.25)
+    # Species that no curve is sought for keep what is stated for them.
+    assert shares["recording"] == pytest.approx(1 / 3)
+    assert shares["still"] == pytest.approx(1 / 3)
+
+
+def test_where_nothing_is_established_the_stated_shares_stay() -> None:
+    shares = _mixture({"face_swap": 0.0, "animation": 0.0})
+    assert shares["face_swap"] == shares["animation"] == 0.5

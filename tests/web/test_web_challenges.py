@@ -145,7 +145,8 @@ def test_an_offer_that_is_over_is_told_kindly(browser: Any, service: Scripted) -
 SAMPLE = """() => {
     window.samples = [];
     const root = document.querySelector('liveness-challenge').shadowRoot;
-    const colour = (side) => getComputedStyle(root.querySelector(`.half.${side}`)).backgroundColor.match(/\\d+/g).map(Number);
+    const paint = (side) => getComputedStyle(root.querySelector(`.half.${side}`)).backgroundColor;
+    const colour = (side) => paint(side).match(/\\d+/g).map(Number);
     const frame = () => {
         if (root.querySelector('.half')) samples.push([performance.now(), colour('left'), colour('right')]);
         requestAnimationFrame(frame);

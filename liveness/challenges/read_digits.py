@@ -25,11 +25,11 @@ _LISTEN = "Listen whether the digits were right."
 class DigitSettings:
     """How much the mouth must move."""
 
-    rise: float = 0.02
+    rise: float = 0.012
     """Least rise of the opening above that of rest, in face heights, for the mouth to be open."""
     opens: int = 3
     """Least number of times that the opening turns from rising to falling."""
-    turn: float = 0.005
+    turn: float = 0.004
     """A change of direction smaller than this is noise, in face heights."""
     least_s: float = 0.7
     """From the first opening to the last."""

@@ -38,11 +38,11 @@ Side = Literal["left", "right"]
 class TurnSettings:
     """How far and how long."""
 
-    turned_deg: float = 36.0
+    turned_deg: float = 34.0
     """Yaw beyond that of rest, as the mesh tells it, which counts as turned."""
-    kept_deg: float = 28.0
+    kept_deg: float = 24.0
     """A head that turned stays turned until it is back at this."""
-    lost_from_deg: float = 28.0
+    lost_from_deg: float = 25.0
     """A face that is lost while turned further than this was on its way."""
     away_deg: float = 22.0
     """Further than this from rest the head has begun to turn; less is how people sit and talk."""

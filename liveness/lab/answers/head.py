@@ -25,6 +25,7 @@ class Head:
 
     def __init__(self, points_px: Floats) -> None:
         """Lay triangles over the (478, 3) landmarks of a picture that shows the face from the front."""
+        self._rooms: dict[int, Pixels] = {}
         self._triangles: npt.NDArray[np.int32] = Delaunay(shell(points_px)[:, :2]).simplices
 
     def drawn(self, picture: Pixels, points_px: Floats, moved_px: Floats, *, under: Pixels | None = None) -> Pixels:
@@ -40,7 +41,7 @@ class Head:
             What is behind the head; the picture with the head taken out if None.
         """
         height, width = picture.shape[:2]
-        under = without(picture, points_px) if under is None else under
+        under = self._room(picture, points_px) if under is None else under
         corners = moved_px[self._triangles]
         order = np.argsort(-corners[:, :, 2].mean(axis=1))
         turned = _turned_round(points_px[self._triangles], corners)
@@ -59,6 +60,13 @@ class Head:
         head = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         soft = cv2.GaussianBlur((which >= 0).astype(np.float32), (0, 0), 1.2)[..., None]
         return np.asarray(head * soft + under * (1 - soft), dtype=np.uint8)
+
+    def _room(self, picture: Pixels, points_px: Floats) -> Pixels:
+        # A person's few pictures come again and again, and live as long as the person's head.
+        key = id(picture)
+        if key not in self._rooms:
+            self._rooms[key] = without(picture, points_px)
+        return self._rooms[key]
 
 
 def shell(points_px: Floats) -> Floats:
@@ -103,11 +111,15 @@ def _area(triangles: Floats) -> Floats:
 
 def _affine(source: Floats, target: Floats) -> Floats:
     """Return (n, 2, 3): the affine map of each of (n, 3, 2) triangles onto another."""
-    ones = np.ones((*source.shape[:2], 1), dtype=np.float64)
-    corners = np.concatenate([source, ones], axis=2)
+    a, b = (source[:, k].astype(np.float64) - source[:, 0] for k in (1, 2))
+    u, v = (target[:, k].astype(np.float64) - target[:, 0] for k in (1, 2))
+    area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
     # A triangle seen from its edge has no inverse; nothing of it is drawn either.
-    corners += np.eye(3) * 1e-6
-    return np.asarray(np.linalg.solve(corners, target).transpose(0, 2, 1), dtype=np.float32)
+    area = np.where(np.abs(area) < 1e-6, 1e-6, area)[:, None]
+    by_x = (u * b[:, 1:] - v * a[:, 1:]) / area
+    by_y = (v * a[:, :1] - u * b[:, :1]) / area
+    shift = target[:, 0] - by_x * source[:, 0, :1] - by_y * source[:, 0, 1:]
+    return np.asarray(np.stack([by_x, by_y, shift], axis=2), dtype=np.float32)
 
 
 def shell_middle(points_px: Floats) -> Floats:

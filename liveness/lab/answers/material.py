@@ -16,7 +16,7 @@ from liveness.media import Recording
 
 FPS = 12.0
 """Pictures a second; what the engine analyses."""
-_LONGEST_S, _WIDEST_PX = 5.0, 480
+_LONGEST_S, _WIDEST_PX = 5.0, 360
 
 
 @dataclass(frozen=True, slots=True, eq=False)

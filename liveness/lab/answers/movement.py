@@ -24,6 +24,7 @@ from liveness.errors import MediaError
 from liveness.lab.answers import hands, moving, speaking, turning
 from liveness.lab.answers.film import Film, play
 from liveness.lab.answers.material import Person, read_person
+from liveness.media import is_picture
 
 Maker = Callable[[Person, str, np.random.Generator], Film]
 Half = Literal["tuning", "test"]
@@ -58,21 +59,24 @@ Counts = dict[str, dict[str, dict[str, int]]]
 
 
 def people_of(manifest: Path, half: Half) -> Iterable[Person]:
-    """Yield the bona fide people of a manifest; every other person is for choosing thresholds, the rest for testing."""
+    """Yield the bona fide people of a manifest; every other one is for choosing thresholds, the rest for testing.
+
+    The order is that of the manifest, and a person's first clip alone is used.
+    """
     with manifest.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["label"] == "bonafide"]
-    persons = sorted({row["person"] or row["id"] for row in rows})
     seen: set[str] = set()
-    for row in rows:
+    for index, row in enumerate(row for row in rows if not is_picture(Path(row["file"]))):
         name = row["person"] or row["id"]
-        if (persons.index(name) % 2 == 0) != (half == "tuning") or name in seen:
+        first = name not in seen
+        seen.add(name)
+        if (index % 2 == 0) != (half == "tuning") or not first:
             continue
         try:
             person = read_person(row["id"], manifest.parent / row["file"])
         except MediaError:
             continue
         if person is not None:
-            seen.add(name)
             yield person
 
 

@@ -136,11 +136,12 @@ def run(samples: Sequence[Sample], *, cache: Path, out: Path, most: int, progres
     rows = judged(answers, LightSettings())
     shown = [one.seen for one in rows if one.kind in ("genuine", "recording")]
     passed, tried = wrong_codes(shown, _WRONG_CODES)
-    _write(out, rows)
+    write(out, rows)
     return [*table(rows), _false_alarms(passed, tried, len(shown))]
 
 
-def _write(out: Path, rows: Sequence[Row]) -> None:
+def write(out: Path, rows: Sequence[Row]) -> None:
+    """Write the counts: by who answered, as strengths take them, and by kind of answer."""
     givers: defaultdict[str, Counter[str]] = defaultdict(Counter)
     kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:

@@ -108,7 +108,7 @@ class Scene:
 
     @property
     def screen_lux(self) -> float:
-        """What the screen, showing the code, throws on a face that looks at it."""
+        """What the screen, showing the code, throws on a face straight before its middle, by its solid angle."""
         solid = self.screen_m[0] * self.screen_m[1] / self.distance_m**2
         return self.nits * float(linear(NEUTRAL) @ LUMINANCE) * solid
 

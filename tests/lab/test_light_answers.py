@@ -65,7 +65,7 @@ def test_the_camera_takes_off_what_changes_slowly() -> None:
     )
     warmth = np.array([float(p[200:280, 280:360, 0].mean()) - float(p[200:280, 280:360, 2].mean()) for p in seen])
     assert warmth[3] > warmth[0] + 5
-    assert abs(warmth[-1] - warmth[0]) < 0.4 * (warmth[3] - warmth[0])
+    assert abs(warmth[-1] - warmth[0]) < 0.5 * (warmth[3] - warmth[0])
 
 
 def test_counts_are_written_by_who_answered(tmp_path: Path) -> None:

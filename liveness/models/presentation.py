@@ -2,22 +2,42 @@
 
 ``face`` is the face alone, brought to one size; ``around`` has 2.7 times its size, where a rim, an edge of paper or a
 hand would be; ``detail`` is the middle of the face in the pixels of the source, where a screen's grid and the dots of a
-print are.
+print are. White balance, brightness and contrast of the face are taken out of all three, so that the light of a room
+and the automatics of a camera can say nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from liveness.frames import Box, Floats, Pixels
 
-SIDE = 80
+FACE_SIDE, AROUND_SIDE, DETAIL_SIDE = 128, 96, 96
 """Pixels of each square's side."""
 AROUND = 2.7
-_FACE = 1.3
-_LARGEST_FACE_PX = 400.0
+_FACE = 1.2
+_LARGEST_FACE_PX = 320.0
+"""A larger face is scaled down to this before its detail is cut out."""
 _MESH_POINTS = 468
+_LEAST_MEAN, _LEAST_SPREAD = 4.0, 8.0
+"""In grey levels: what is darker or flatter than this is not stretched any further."""
+_LIMIT = 4.0
+"""What is further from the mean than so many spreads counts as just so far."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planes:
+    """Three squares of one picture: (side, side, 4) RGB, and 255 where the picture is, 0 beyond its edge."""
+
+    face: Pixels
+    around: Pixels
+    detail: Pixels
 
 
 def around_box(points_px: Floats) -> Box:
@@ -26,8 +46,8 @@ def around_box(points_px: Floats) -> Box:
     return Box(left, top, left + side, top + side)
 
 
-def presentation_planes(rgb: Pixels, points_px: Floats) -> Pixels:
-    """Return (SIDE, SIDE, 9): face, around and detail, red, green and blue of each.
+def presentation_planes(rgb: Pixels, points_px: Floats) -> Planes:
+    """Return what the network looks at.
 
     Parameters
     ----------
@@ -39,19 +59,36 @@ def presentation_planes(rgb: Pixels, points_px: Floats) -> Pixels:
     left, top, side = _square(points_px, 1.0)
     middle = (left + side / 2, top + side / 2)
     detail = min(1.0, _LARGEST_FACE_PX / side)
-    return np.concatenate(
-        [
-            _cut(rgb, middle, _FACE * side),
-            _cut(rgb, middle, AROUND * side),
-            _cut(rgb, (round(middle[0]), round(middle[1])), SIDE / detail),
-        ],
-        axis=2,
+    return Planes(
+        _cut(rgb, middle, _FACE * side, FACE_SIDE),
+        _cut(rgb, middle, AROUND * side, AROUND_SIDE),
+        _cut(rgb, (round(middle[0]), round(middle[1])), DETAIL_SIDE / detail, DETAIL_SIDE),
     )
 
 
-def network_input(planes: Pixels) -> Floats:
-    """Return (1, 9, SIDE, SIDE) what the network takes."""
-    return np.ascontiguousarray(planes.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(255)
+def network_inputs(planes: Planes) -> dict[str, Floats]:
+    """Return what the network takes, by its names: see :func:`evened`."""
+    return evened({"face": planes.face, "around": planes.around, "detail": planes.detail})
+
+
+def evened(squares: Mapping[str, npt.NDArray[Any]]) -> dict[str, Floats]:
+    """Return (1, 3, side, side) of each square, by the face's own colours; 0 is its mean and what is not there.
+
+    Each channel is divided by its mean over the middle of the face (white balance and brightness, as a diagonal
+    change of the coded values), then all by the spread of the face's luma (contrast).
+    """
+    quarter = FACE_SIDE // 4
+    middle = squares["face"][quarter:-quarter, quarter:-quarter, :3].astype(np.float32)
+    mean = np.maximum(middle.reshape(-1, 3).mean(axis=0), _LEAST_MEAN)
+    luma = (middle / mean).mean(axis=2)
+    spread = max(float(luma.std()), _LEAST_SPREAD / float(mean.mean()))
+    gain, shift = np.float32(1 / spread) / mean, np.float32(1 / spread)
+    found = {}
+    for name, square in squares.items():
+        even = np.clip(square[..., :3].astype(np.float32) * gain - shift, -_LIMIT, _LIMIT)
+        even *= square[..., 3:] > 0
+        found[name] = np.ascontiguousarray(even.transpose(2, 0, 1)[None], dtype=np.float32)
+    return found
 
 
 def _square(points_px: Floats, factor: float) -> tuple[float, float, float]:
@@ -62,20 +99,24 @@ def _square(points_px: Floats, factor: float) -> tuple[float, float, float]:
     return float(middle[0] - side / 2), float(middle[1] - side / 2), side
 
 
-def _cut(rgb: Pixels, middle: tuple[float, float], side: float) -> Pixels:
-    """Return a square of the picture scaled to SIDE; what lies beyond the picture is grey."""
+def _cut(rgb: Pixels, middle: tuple[float, float], side: float, wanted: int) -> Pixels:
+    """Return a square of the picture scaled to ``wanted`` pixels; what lies beyond the picture is marked."""
     height, width = rgb.shape[:2]
     whole = max(4, round(side))
     left, top = round(middle[0] - side / 2), round(middle[1] - side / 2)
     inner = rgb[max(0, top) : max(0, min(height, top + whole)), max(0, left) : max(0, min(width, left + whole))]
-    square = np.full((SIDE, SIDE, 3), 128, dtype=np.uint8)
+    square = np.zeros((wanted, wanted, 4), dtype=np.uint8)
     if inner.size == 0:
         return square
-    scale = SIDE / whole
+    scale = wanted / whole
     x, y = round(max(0, -left) * scale), round(max(0, -top) * scale)
-    size = (max(1, min(SIDE - x, round(inner.shape[1] * scale))), max(1, min(SIDE - y, round(inner.shape[0] * scale))))
-    if x >= SIDE or y >= SIDE:
+    if x >= wanted or y >= wanted:
         return square
+    size = (
+        max(1, min(wanted - x, round(inner.shape[1] * scale))),
+        max(1, min(wanted - y, round(inner.shape[0] * scale))),
+    )
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    square[y : y + size[1], x : x + size[0]] = cv2.resize(inner, size, interpolation=way)
+    there = square[y : y + size[1], x : x + size[0]]
+    there[..., :3], there[..., 3] = cv2.resize(inner, size, interpolation=way), 255
     return square

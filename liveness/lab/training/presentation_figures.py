@@ -57,9 +57,9 @@ def strict(data: dict[str, Array], live: Array, fold: Array) -> Array:
     return np.array([limits[number] for number in fold])
 
 
-def light_and_tone(planes: Array) -> tuple[Array, Array]:
+def light_and_tone(faces: Array) -> tuple[Array, Array]:
     """Return mean luma and ITA° of the middle of the face on each picture."""
-    middle = planes[:, 26:54, 26:54, :3]
+    middle = np.ascontiguousarray(faces[:, 42:86, 42:86, :3])
     lightness, tones = [], []
     for one in middle:
         lab = cv2.cvtColor(one, cv2.COLOR_RGB2LAB).reshape(-1, 3).astype(float)
@@ -130,7 +130,7 @@ def _lab(data: dict[str, Array], attack: Array, write: Callable[[str], None]) ->
 
 def _fairness(data: dict[str, Array], attack: Array, write: Callable[[str], None]) -> None:
     here = ~attack & data["real"] & (data["use"] == "as it is")
-    light, tone = light_and_tone(data["planes"][here])
+    light, tone = light_and_tone(data["face"][here])
     above = data["scores"][here] > 0
     write(f"\nlive pictures above even odds, by mean luma of the face ({here.sum()})")
     for low, high in ((0, 70), (70, 100), (100, 130), (130, 160), (160, 256)):
@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with np.load(options.out / "unseen.npz") as file:
         data: dict[str, Array] = {name: file[name] for name in file.files}
     with np.load(options.cache / "planes.npz") as file:
-        data["planes"] = file["planes"]
+        data["face"] = file["face"]
     known = np.isfinite(data["scores"])
     data = {name: column[known] for name, column in data.items()}
     attack = data["label"] == "attack"

@@ -3,8 +3,9 @@
 ``python -m liveness.lab.training.presentation_pictures CORPUS --cache DIR`` reads CORPUS/manifest.csv and
 CORPUS/stills.csv and writes DIR/faces.npz (where the faces are) and DIR/planes.npz (what the network sees). Every real
 picture is seen as it is and as a call would bring it. Sizes are balanced: a face of either class is brought to the
-size of some attack's face where it is larger. A live person filmed by the lab's camera, without a screen, is the
-counterpart to the lab's screens and prints, so that what the lab's camera leaves does not give an attack away.
+size of some attack's face where it is larger. What the lab makes a screen or a print of is also kept as a live
+picture, treated by the same draws; and a live person filmed by the lab's camera, without a screen, is there so that
+what the lab's camera leaves does not give an attack away.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from liveness.lab.attacks import MAKERS, Source
 from liveness.lab.attacks.camera import Camera
 from liveness.lab.attacks.noise import smooth_field
 from liveness.media import Recording, is_picture, read_picture
-from liveness.models.presentation import presentation_planes
+from liveness.models.presentation import Planes, presentation_planes
 from liveness.verdict import family_of
 
 LOOK_EVERY_S = 1.0
@@ -37,7 +38,9 @@ MOST_LOOKS = 10
 SIMULATED: tuple[str, ...] = (
     "screen_laptop", "screen_phone", "screen_tablet", "screen_dense", "print_flat", "print_bent"
 )  # fmt: skip
-SIMULATED_ATTACKS, FILMED_LIVE, PHOTOGRAPHS = 1100, 600, 1100
+SIMULATED_ATTACKS, FILMED_LIVE, PHOTOGRAPHS = 2000, 900, 1600
+REAL_VIEWS = 4
+"""In how many circumstances each picture of a source with attacks is seen."""
 _LEAST_FACE_PX = 48.0
 
 
@@ -146,9 +149,11 @@ def face_px(points: Floats) -> float:
 def upright(rgb: Pixels, points: Floats) -> tuple[Pixels, Floats]:
     """Turn the picture by quarters so that the face stands; its pixels stay as they are."""
     down = points[152] - points[10]
-    if abs(down[1]) >= abs(down[0]):
-        return rgb, points
     height, width = rgb.shape[:2]
+    if abs(down[1]) >= abs(down[0]):
+        if down[1] >= 0:
+            return rgb, points
+        return np.ascontiguousarray(np.rot90(rgb, 2)), np.array([width - 1, height - 1], np.float32) - points
     if down[0] > 0:  # The chin is on the right: a quarter clockwise brings it down.
         return np.ascontiguousarray(np.rot90(rgb, -1)), np.stack([height - 1 - points[:, 1], points[:, 0]], axis=1)
     return np.ascontiguousarray(np.rot90(rgb, 1)), np.stack([points[:, 1], width - 1 - points[:, 0]], axis=1)
@@ -191,8 +196,8 @@ def through_a_call(rgb: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def disturbed(
-    rgb: Pixels, points: Floats, wanted_px: float, *, tight: float, soft: float, rng: np.random.Generator
-) -> Pixels:
+    rgb: Pixels, points: Floats, wanted_px: float, *, tight: float, soft: float, crisp: float, rng: np.random.Generator
+) -> Planes:
     """Return the planes of a picture in some circumstances that have nothing to do with its class.
 
     Parameters
@@ -203,8 +208,8 @@ def disturbed(
         The face is scaled down to this.
     tight
         Chance that what surrounds the face is cut away.
-    soft
-        Chance that the picture is blurred.
+    soft, crisp
+        Chance that the picture is blurred, or sharpened.
     rng
         Draws everything.
     """
@@ -213,6 +218,13 @@ def disturbed(
     if rng.random() < soft:
         sigma = float(np.exp(rng.uniform(np.log(0.4), np.log(0.016 * face_px(points) + 0.5))))
         rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), sigma), dtype=np.uint8)
+    elif rng.random() < crisp:
+        fuzzy, much = cv2.GaussianBlur(rgb, (0, 0), rng.uniform(0.7, 1.8)), rng.uniform(0.4, 1.8)
+        rgb = np.asarray(cv2.addWeighted(rgb, 1 + much, fuzzy, -much, 0), dtype=np.uint8)
+    if rng.random() < 0.3:
+        # A picture that was enlarged, as a poor line's is.
+        small = cv2.resize(rgb, None, fx=(by := rng.uniform(0.5, 0.95)), fy=by, interpolation=cv2.INTER_AREA)
+        rgb = np.asarray(cv2.resize(small, rgb.shape[1::-1], interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
     if rng.random() < 0.3:
         noise = rng.normal(0, rng.uniform(1, 7), rgb.shape[:2])[..., None]
         rgb = np.clip(rgb + noise, 0, 255).astype(np.uint8)
@@ -234,13 +246,12 @@ def filmed_live(rgb: Pixels, points: Floats, rng: np.random.Generator) -> tuple[
     return camera.picture(light * np.float32(camera.gain(light)), None, rng), points
 
 
-def planes_of(faces: Sequence[Face], seed: int) -> Iterator[tuple[Mapping[str, Any], Pixels]]:
+def planes_of(faces: Sequence[Face], seed: int) -> Iterator[tuple[Mapping[str, Any], Planes]]:
     """Yield (row, planes) of everything to train and to test on."""
     rng = np.random.default_rng(seed)
     attack_sizes = np.array([face_px(one.points) for one in faces if _is_attack(one) and one.group[:6] == "source"])
     photographs = [one for one in faces if one.label == "face_real"]
     chosen = {id(photographs[at]) for at in rng.permutation(len(photographs))[:PHOTOGRAPHS]}
-    tight_of = {True: 0.45, False: 0.72}
     for face in faces:
         presentation = face.label in {"bonafide", "face_real"} or _is_attack(face)
         if not presentation or (face.label == "face_real" and id(face) not in chosen):
@@ -248,15 +259,16 @@ def planes_of(faces: Sequence[Face], seed: int) -> Iterator[tuple[Mapping[str, A
         attack = _is_attack(face)
         rgb, points = upright(read(face.path), face.points)
         row = {"id": face.id, "label": face.label, "attack": face.attack_type, "group": face.group, "real": True}
-        row["px"] = face_px(points)
+        row |= {"px": face_px(points), "pair": -1}
         yield {**row, "use": "as it is"}, presentation_planes(rgb, points)
         call = np.random.default_rng([seed, zlib.crc32(face.path.encode())])
         small, places = at_size(*trimmed(rgb, points, 3.2), 150.0)
         yield {**row, "use": "call"}, presentation_planes(through_a_call(small, call), places)
-        for _ in range(3 if attack and face.group.startswith("source") else 1 + (face.label == "bonafide")):
+        many = REAL_VIEWS if face.group.startswith("source") and face.label != "face_real" else 1
+        for _ in range(many + (attack and many == 1)):
             wanted = min(float(rng.choice(attack_sizes)), float(np.exp(rng.uniform(np.log(60), np.log(380)))))
-            planes = disturbed(rgb, points, wanted, tight=tight_of[attack], soft=0.2 if attack else 0.5, rng=rng)
-            yield {**row, "use": "train"}, planes
+            how = {"tight": 0.45, "soft": 0.2, "crisp": 0.4} if attack else {"tight": 0.72, "soft": 0.5, "crisp": 0.25}
+            yield {**row, "use": "train"}, disturbed(rgb, points, wanted, **how, rng=rng)
     yield from _filmed(faces, seed, attack_sizes)
 
 
@@ -264,7 +276,7 @@ def _is_attack(face: Face) -> bool:
     return face.label == "attack" and family_of(face.attack_type) == "presentation"
 
 
-def _filmed(faces: Sequence[Face], seed: int, sizes: Floats) -> Iterator[tuple[Mapping[str, Any], Pixels]]:
+def _filmed(faces: Sequence[Face], seed: int, sizes: Floats) -> Iterator[tuple[Mapping[str, Any], Planes]]:
     """Yield what the lab makes of bona fide pictures; their groups are those of what they were made from."""
     rng = np.random.default_rng([seed, 1])
     live = [one for one in faces if one.label in {"face_real", "bonafide"} and face_px(one.points) > 100]
@@ -282,16 +294,20 @@ def _filmed(faces: Sequence[Face], seed: int, sizes: Floats) -> Iterator[tuple[M
                 continue
             places = np.asarray(found[:, :2], dtype=np.float32)
             row = {"id": face.id, "label": "attack", "attack": f"sim_{kind}", "group": face.group, "real": False}
-            row["px"] = face_px(places)
+            row |= {"px": face_px(places), "pair": 1}
             wanted = min(float(rng.choice(sizes)), face_px(places) * rng.uniform(0.6, 1.0))
-            yield {**row, "use": "train"}, disturbed(seen, places, wanted, tight=0.45, soft=0.1, rng=rng)
+            same = int(rng.integers(2**32))
+            how = {"tight": 0.45, "soft": 0.2, "crisp": 0.3}
+            yield {**row, "use": "train"}, disturbed(seen, places, wanted, **how, rng=np.random.default_rng(same))
+            twin = {"label": "bonafide", "attack": "", "px": face_px(points), "pair": 0, "use": "train"}
+            yield {**row, **twin}, disturbed(rgb, points, wanted, **how, rng=np.random.default_rng(same))
     for at in rng.permutation(len(live))[:FILMED_LIVE]:
         face = live[at]
         rgb, points = trimmed(*upright(read(face.path), face.points), 3.2)
         rgb, points = filmed_live(rgb, points, rng)
         row = {"id": face.id, "label": "bonafide", "attack": "", "group": face.group, "real": False}
-        row["px"] = face_px(points)
-        planes = disturbed(rgb, points, float(rng.choice(sizes)), tight=0.72, soft=0.2, rng=rng)
+        row |= {"px": face_px(points), "pair": -1}
+        planes = disturbed(rgb, points, float(rng.choice(sizes)), tight=0.45, soft=0.2, crisp=0.3, rng=rng)
         yield {**row, "use": "train"}, planes
 
 
@@ -305,7 +321,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.cache.mkdir(parents=True, exist_ok=True)
     rows, planes = zip(*planes_of(faces_of(options.corpus, options.cache), options.seed), strict=True)
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    np.savez(options.cache / "planes.npz", planes=np.stack(planes), **columns)
+    # What stands as a distance becomes a place: of the live picture that was filmed, and of that itself.
+    columns["pair"] = np.where(columns["pair"] < 0, -1, np.arange(len(rows)) + columns["pair"])
+    for name in ("face", "around", "detail"):
+        columns[name] = np.stack([getattr(one, name) for one in planes])
+    np.savez(options.cache / "planes.npz", **columns)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from liveness.frames import Pixels
 WIDTH, HEIGHT, FPS = 1280, 720, 30
 HEARING = """(() => {
   const dispatch = EventTarget.prototype.dispatchEvent;
-  window.heard = { verdict: [], link: [], session: [] };
+  window.heard = { verdict: [], link: [], session: [], challenge: [] };
   EventTarget.prototype.dispatchEvent = function (event) {
     const list = window.heard[event.type];
     if (list && event.detail && event.detail.schema) list.push({ at_unix_ms: Date.now(), ...event.detail });

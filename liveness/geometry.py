@@ -57,3 +57,11 @@ def similarity(source: Floats, target: Floats) -> Floats:
 def apply_affine(matrix: Floats, points: Floats) -> Floats:
     """Return (n, 2) points mapped by a (2, 3) matrix."""
     return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], dtype=np.float32)
+
+
+def rotation(*, yaw_deg: float, pitch_deg: float = 0.0) -> Floats:
+    """Return the (3, 3) rotation of points (x right, y down, z away) that adds yaw to the right and pitch up."""
+    yaw, pitch = np.radians(yaw_deg), np.radians(pitch_deg)
+    about_y = [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]
+    about_x = [[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]]
+    return np.asarray(np.array(about_y) @ np.array(about_x), dtype=np.float32)

@@ -1,8 +1,11 @@
 """Turn to profile: the head turns to a side drawn at random, and holds, after the prompt.
 
-Judged against the person's own yaw before the prompt. The mesh loses a face near profile: a loss after the right
-turn counts as part of the hold; a face that is lost without having been seen turning does not. Integrity is not
-measured yet, only compliance.
+Judged against the person's own yaw before the prompt. The mesh tells less than the head does near profile (a head
+turned by 60° to 80° reads as 40° to 60°) and then loses the face: a loss after the right turn counts as part of the
+hold; a face that is lost without having been seen turning does not. Integrity: the same face comes back; while
+turned, the picture does not come and go between two faces, nor the face blur; on the way there the marks move as one
+rigid head. On renderings these tell a torn swap from an honest turn only in part; thresholds lie where no honest turn
+came, so a low integrity means much and a high one little.
 """
 
 from __future__ import annotations
@@ -13,8 +16,19 @@ from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 import numpy as np
 
-from liveness.challenges.contract import Challenge, ChallengeSpec, Curve, Guidance, Outcome
-from liveness.frames import Observation
+from liveness.challenges.contract import ChallengeSpec, Curve, Guidance
+from liveness.challenges.movement import (
+    GAP_S,
+    LEAST_REACTION_S,
+    Integrity,
+    MovementChallenge,
+    Progress,
+    baseline_seen,
+)
+from liveness.frames import Box, FaceTrack, Floats, Frame, Observation, Pixels
+from liveness.measures.conditions import ramp, size_quality
+from liveness.measures.face_patch import box_tile, comes_and_goes, correlation, face_patch, sharpness
+from liveness.measures.rigid_head import RigidHead, head_marks
 
 Side = Literal["left", "right"]
 """As the candidate sees it; the candidate's left is the picture's right."""
@@ -22,21 +36,20 @@ Side = Literal["left", "right"]
 
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
-    """How far, how long, how soon."""
+    """How far and how long."""
 
-    turned_deg: float = 45.0
-    """Yaw beyond that of rest which counts as turned; the mesh tells less than the head does near profile."""
-    lost_from_deg: float = 32.0
+    turned_deg: float = 34.0
+    """Yaw beyond that of rest, as the mesh tells it, which counts as turned."""
+    kept_deg: float = 24.0
+    """A head that turned stays turned until it is back at this."""
+    lost_from_deg: float = 25.0
     """A face that is lost while turned further than this was on its way."""
-    away_deg: float = 12.0
-    """Further than this from rest the head has begun to turn."""
-    hold_s: float = 1.0
-    least_reaction_s: float = 0.2
-    """A turn that begins sooner than this was not an answer."""
-    gap_s: float = 0.5
-    """A longer stretch without any frame ends a hold."""
-    least_seen: int = 5
-    """Fewer frames with a face than this say nothing of how the person sits."""
+    away_deg: float = 22.0
+    """Further than this from rest the head has begun to turn; less is how people sit and talk."""
+    back_deg: float = 20.0
+    hold_s: float = 0.8
+    return_s: float = 2.5
+    """No longer is waited for the face to come back after the hold."""
 
 
 class _Look(NamedTuple):
@@ -44,20 +57,13 @@ class _Look(NamedTuple):
     yaw_deg: float | None
     """None while no face is seen."""
     broken: bool
+    marks: Floats | None
+    patch: Pixels | None
+    tile: Pixels | None
 
 
-class _Turn(NamedTuple):
-    """How far the answer has come."""
-
-    complied: bool | None
-    reason: str
-    guidance: Guidance | None
-    answered_s: float | None = None
-    """Media time at which the hold began."""
-
-
-class TurnToProfile(Challenge):
-    """Looks at the course of yaw after the prompt."""
+class TurnToProfile(MovementChallenge):
+    """Looks at the course of yaw after the prompt, and at the face on its way."""
 
     spec: ClassVar[ChallengeSpec] = ChallengeSpec(
         name="turn_to_profile",
@@ -68,6 +74,7 @@ class TurnToProfile(Challenge):
         families=frozenset({"injection", "synthesis", "presentation"}),
         known_ways_to_beat=(
             "A driver who turns before a face swap that has been trained on profiles.",
+            "A face swap that fades out when the head turns, and in again.",
             "Recordings of both sides, one of which is chosen after the prompt.",
         ),
         random_bytes=1,
@@ -78,6 +85,8 @@ class TurnToProfile(Challenge):
         self._settings = settings or TurnSettings()
         self._side: Side = "left"
         self._looks: list[_Look] = []
+        self._box: Box | None = None
+        self._size = 0.0
 
     @classmethod
     def drawn(cls, random: bytes) -> str:
@@ -96,100 +105,156 @@ class TurnToProfile(Challenge):
         return f"Please turn your head to your {parameters} as far as you can, hold it for two seconds, and come back."
 
     def observe(self, observation: Observation) -> None:
-        """Keep the yaw of one frame, or that no face was seen."""
-        yaw = None if observation.face is None else observation.face.pose_deg[0]
-        self._looks.append(_Look(observation.time_s, yaw, bool(observation.changes & {"gap", "cut"})))
+        """Keep the yaw and the looks of one frame, or that no face was seen."""
+        face, frame = observation.face, observation.frame
+        if self.prompt_s is None and face is not None:
+            self._box, self._size = face.box_px, size_quality(face)
+        self._looks.append(self._look(observation, face, frame))
 
-    @property
-    def settled(self) -> bool:
-        """Whether the turn was held, or was none that could still become right."""
-        return self.prompt_s is not None and self._turn(self.prompt_s).complied is not None
-
-    @property
-    def guidance(self) -> Guidance | None:
-        """How the turn goes."""
-        if self.prompt_s is None:
-            return "ready" if self._rest_deg(np.inf) is not None else None
-        return self._turn(self.prompt_s).guidance
+    def _look(self, observation: Observation, face: FaceTrack | None, frame: Frame) -> _Look:
+        broken = bool(observation.changes & {"gap", "cut"})
+        # The place where the face was before the prompt, whatever the mesh makes of it since.
+        tile = None if self._box is None else box_tile(frame.luma(), self._box.scaled(1.1))
+        if face is None:
+            return _Look(observation.time_s, None, broken, None, None, tile)
+        patch = face_patch(frame.luma(), face)
+        return _Look(observation.time_s, face.pose_deg[0], broken, head_marks(face), patch, tile)
 
     def _take_parameters(self, parameters: str) -> None:
         if parameters not in ("left", "right"):
             raise ValueError(f"expected the side, left or right, got {parameters!r}")
         self._side = cast(Side, parameters)
 
+    def _baseline(self, prompt_s: float) -> list[_Look]:
+        start_s = prompt_s - 1.5 * self.spec.baseline_s
+        return [look for look in self._looks if start_s <= look.time_s < prompt_s and look.yaw_deg is not None]
+
+    def _known(self) -> bool:
+        return bool(self._looks) and self._rest_deg(self._looks[-1].time_s + 1e-3) is not None
+
     def _rest_deg(self, prompt_s: float) -> float | None:
         """Return the median yaw of the person's baseline, or None if it was not seen."""
-        start_s = min(prompt_s, self._looks[-1].time_s if self._looks else 0.0) - 2 * self.spec.baseline_s
-        before = [yaw for t, yaw, _ in self._looks if start_s <= t < prompt_s and yaw is not None]
-        return float(np.median(before)) if len(before) >= self._settings.least_seen else None
+        before = self._baseline(prompt_s)
+        if not baseline_seen([look.time_s for look in before], self.spec.baseline_s):
+            return None
+        return float(np.median([look.yaw_deg for look in before if look.yaw_deg is not None]))
 
-    def _judge(self, prompt_s: float) -> Outcome:
-        turn = self._turn(prompt_s)
-        curve = self._curve(prompt_s)
-        if turn.complied:
-            answered_s = None if turn.answered_s is None else turn.answered_s - prompt_s
-            return Outcome("passed", 0.5, turn.reason, True, None, answered_s, curve)
-        after = [look for look in self._looks if prompt_s <= look.time_s <= self.deadline_s]
-        seen = sum(look.yaw_deg is not None for look in after)
-        if self._rest_deg(prompt_s) is None or seen < self._settings.least_seen:
-            return Outcome("unclear", 0.0, turn.reason, None, None, None, curve)
-        return Outcome("not_done", 1.0, turn.reason, False, None, None, curve)
-
-    def _turn(self, prompt_s: float) -> _Turn:
-        """Follow the yaw from the prompt on."""
-        use, rest = self._settings, self._rest_deg(prompt_s)
-        if rest is None:
-            return _Turn(None, "The face was not seen long enough before the prompt to compare with.", "face_lost")
+    def _course(self, prompt_s: float, rest: float) -> list[tuple[_Look, float | None]]:
+        """Return the looks up to the deadline with the turn to the side asked for, in degrees."""
         sign = 1.0 if self._side == "left" else -1.0
-        began_s = held_from = None
+        return [
+            (look, None if look.yaw_deg is None else sign * (look.yaw_deg - rest))
+            for look in self._looks
+            if prompt_s - 1.5 * self.spec.baseline_s <= look.time_s <= self.deadline_s
+        ]
+
+    def _progress(self, prompt_s: float) -> Progress:
+        rest = self._rest_deg(prompt_s)
+        if rest is None:
+            return Progress(
+                "unseen", "The face was not seen long enough before the prompt to compare with.", "face_lost"
+            )
+        course = self._course(prompt_s, rest)
+        before = [deg for look, deg in course if look.time_s < prompt_s + LEAST_REACTION_S and deg is not None]
+        if before and abs(before[-1]) > self._settings.away_deg:
+            return Progress("failed", "The head turned before the prompt could have been followed.")
+        return self._followed([step for step in course if step[0].time_s >= prompt_s], prompt_s)
+
+    def _followed(self, course: list[tuple[_Look, float | None]], prompt_s: float) -> Progress:
+        """Walk through the answer: turn, hold (seen or lost), return."""
+        use = self._settings
+        held_from = done_s = None
         last_s, last_deg, seen = prompt_s, 0.0, 0
         guidance: Guidance | None = None
-        for t, yaw, broken in self._looks:
-            if t < prompt_s:
-                last_deg = last_deg if yaw is None else sign * (yaw - rest)
+        for look, deg in course:
+            if look.broken or look.time_s - last_s > GAP_S:
+                held_from = None if done_s is None else held_from
+            last_s = look.time_s
+            if deg is not None:
+                seen, last_deg = seen + 1, deg
+            if done_s is not None:
+                if (deg is not None and abs(deg) < use.back_deg) or look.time_s - done_s > use.return_s:
+                    break
                 continue
-            if t > self.deadline_s:
-                break
-            if began_s is None and abs(last_deg) > use.away_deg:
-                if t - prompt_s < use.least_reaction_s:
-                    return _Turn(False, "The head turned before the prompt could have been followed.", None)
-                began_s = t
-            if broken or t - last_s > use.gap_s:
-                held_from = None
-            last_s = t
-            if yaw is None:
-                on_its_way = last_deg >= use.lost_from_deg
-                held_from = (t if held_from is None else held_from) if on_its_way else None
-                guidance = "hold" if on_its_way else "face_lost"
-            else:
-                seen += 1
-                last_deg = sign * (yaw - rest)
-                if last_deg <= -use.turned_deg:
-                    return _Turn(False, "The head turned to the other side.", "other_side")
-                held = last_deg >= use.turned_deg
-                held_from = (t if held_from is None else held_from) if held else None
-                guidance = self._heard(last_deg, held)
-            if held_from is not None and t - held_from >= use.hold_s:
-                return _Turn(True, "The head turned to the side asked for and was held there.", "good", held_from)
-        if seen < use.least_seen:
-            return _Turn(None, "The face was not seen after the prompt.", guidance)
-        return _Turn(None, "No turn to the side asked for was held in time.", guidance)
+            if last_deg <= -use.turned_deg:
+                return Progress("failed", "The head turned to the other side.", "other_side")
+            turned = self._turned(deg, last_deg, held_from is not None)
+            held_from = (look.time_s if held_from is None else held_from) if turned else None
+            guidance = self._guided(deg, turned)
+            if held_from is not None and look.time_s - held_from >= use.hold_s:
+                done_s = look.time_s
+        else:
+            if done_s is None:
+                if seen < 3:
+                    return Progress("unseen", "The face was not seen after the prompt.", guidance)
+                return Progress("waiting", "No turn to the side asked for was held in time.", guidance)
+            if last_s < self.deadline_s - GAP_S:
+                return Progress("waiting", self._DONE, "good", held_from) if not self._spent else self._done(held_from)
+        return self._done(held_from)
 
-    def _heard(self, turned_deg: float, held: bool) -> Guidance:
-        if held:
+    _DONE: ClassVar[str] = "The head turned to the side asked for and was held there."
+
+    def _done(self, held_from: float | None) -> Progress:
+        return Progress("done", self._DONE, "good", held_from)
+
+    def _turned(self, deg: float | None, last_deg: float, already: bool) -> bool:
+        if deg is None:
+            return last_deg >= self._settings.lost_from_deg
+        return deg >= (self._settings.kept_deg if already else self._settings.turned_deg)
+
+    def _guided(self, deg: float | None, turned: bool) -> Guidance:
+        if turned:
             return "hold"
-        return "other_side" if turned_deg < -self._settings.away_deg else "further"
+        if deg is None:
+            return "face_lost"
+        return "other_side" if deg < -self._settings.away_deg else "further"
+
+    def _integrity(self, prompt_s: float) -> Integrity:
+        """Take the worst of what could be measured."""
+        rest = self._rest_deg(prompt_s)
+        before = self._baseline(prompt_s)
+        if rest is None or self._size == 0:
+            return Integrity(None, "")
+        after = [(look, deg) for look, deg in self._course(prompt_s, rest) if look.time_s >= prompt_s]
+        own = np.median(np.stack([look.patch for look in before if look.patch is not None]), axis=0).astype(np.uint8)
+        found: list[tuple[float, str]] = []
+        back = [look.patch for look, deg in after[-6:] if deg is not None and abs(deg) < self._settings.back_deg]
+        alike = [correlation(patch, own) for patch in back if patch is not None]
+        if alike:
+            found.append((ramp(max(alike), 0.05, 0.35), "Another face came back than the one that turned away."))
+        turned = [look for look, deg in after if deg is None or deg >= self._settings.kept_deg]
+        flicker = comes_and_goes([look.tile for look in turned if look.tile is not None])
+        if flicker is not None:
+            found.append((ramp(flicker, 0.25, 0.10), "While turned, the face came and went as a mask that tears does."))
+        sharp = [sharpness(look.patch) for look in turned if look.patch is not None]
+        if len(sharp) >= 3:
+            fell = float(np.median(sharp)) - sharpness(own)
+            found.append((ramp(fell, -1.4, -0.8), "The face blurred when it turned, as a mask without a profile does."))
+        head = RigidHead([look.marks for look in before if look.marks is not None])
+        way = [look for look, deg in after if deg is not None and 10 < deg < 30 and look.marks is not None]
+        if len(way) >= 3:
+            off = [
+                float(np.sqrt((head.residual(look.marks) ** 2).sum(axis=1).mean()))
+                for look in way
+                if look.marks is not None
+            ]
+            found.append((ramp(float(np.median(off)), 0.18, 0.11), "The features did not turn as one head."))
+        if not found:
+            return Integrity(None, "")
+        return Integrity(*min(found))
+
+    def _quality(self) -> float:
+        return 0.5 + 0.5 * self._size
 
     def _curve(self, prompt_s: float) -> Curve | None:
         rest = self._rest_deg(prompt_s)
         if rest is None:
             return None
-        sign = 1.0 if self._side == "left" else -1.0
-        shown = [look for look in self._looks if prompt_s - 2 * self.spec.baseline_s <= look.time_s <= self.deadline_s]
+        course = self._course(prompt_s, rest)
         return Curve(
             title="Turn of the head to the side asked for",
             unit="°",
-            times_s=tuple(look.time_s - prompt_s for look in shown),
-            values=tuple(None if look.yaw_deg is None else sign * (look.yaw_deg - rest) for look in shown),
-            asked=tuple(self._settings.turned_deg if look.time_s >= prompt_s else None for look in shown),
+            times_s=tuple(look.time_s - prompt_s for look, _ in course),
+            values=tuple(deg for _, deg in course),
+            asked=tuple(self._settings.turned_deg if look.time_s >= prompt_s else None for look, _ in course),
         )

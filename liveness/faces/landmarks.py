@@ -28,7 +28,7 @@ POINTS = 478
 
 
 @contextlib.contextmanager
-def quiet_start() -> Iterator[None]:
+def banners_off() -> Iterator[None]:
     """Silence file descriptor 2 while a model starts: its C++ side greets there, past all logging settings.
 
     Whatever else this process writes to standard error in these tens of milliseconds is lost too.
@@ -53,7 +53,7 @@ class LandmarkTracker:
     """
 
     def __init__(self) -> None:
-        with quiet_start():
+        with banners_off():
             self._mesh = FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=True)
             self._mesh.process(_NOTHING)
         self._greeted = False
@@ -89,14 +89,14 @@ class LandmarkTracker:
         if self._greeted:
             return self._mesh.process(rgb).multi_face_landmarks
         # The landmark models start, and greet, when the first face comes.
-        with quiet_start():
+        with banners_off():
             found = self._mesh.process(rgb).multi_face_landmarks
         self._greeted = bool(found)
         return found
 
     def reset(self) -> None:
         """Forget the face, so that the next picture is searched."""
-        with quiet_start():
+        with banners_off():
             self._mesh.reset()
             self._mesh.process(_NOTHING)
         self._greeted = False
@@ -110,7 +110,7 @@ class FaceDetector:
     """Finds all faces in a picture (up to about two metres away), without following them."""
 
     def __init__(self, *, min_score: float = 0.6) -> None:
-        with quiet_start():
+        with banners_off():
             self._detector = FaceDetection(model_selection=0, min_detection_confidence=min_score)
             self._detector.process(_NOTHING)
 

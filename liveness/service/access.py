@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from starlette.requests import HTTPConnection, Request
@@ -22,6 +23,8 @@ class Caller:
 
     who: Who
     session_id: str | None = None
+    until: datetime | None = None
+    """When its token ends; a key's does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ async def identify(interviews: Interviews, credential: str) -> Caller:
         claims = interviews.tokens.check(credential, interviews.now())
     except TokenError as error:
         raise unauthorised(str(error)) from None
-    return Caller(claims.role, claims.session_id)
+    return Caller(claims.role, claims.session_id, claims.until)
 
 
 async def admit(interviews: Interviews, caller: Caller, session_id: str, allowed: tuple[Who, ...]) -> Session:

@@ -10,9 +10,9 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from liveness import __version__
-from liveness.service import docs, metrics, pages, problems, room, routes, whip
+from liveness.service import challenge_routes, docs, metrics, pages, problems, room, routes, whip
 from liveness.service.interviews import Interviews
-from liveness.service.limits import Pace
+from liveness.service.limits import Allowances, Pace
 from liveness.service.media import OpenPool
 from liveness.service.metrics import Measure, Metrics
 from liveness.service.room import Rooms
@@ -73,9 +73,12 @@ def create_app(
     app.state.rooms = rooms
     app.state.metrics = Metrics()
     app.state.capture_pace = Pace(1.0)
+    app.state.offer_pace = Allowances(20, 0.5)
+    app.state.report_pace = Allowances(20, 2.0)
+    app.state.answer_pace = Allowances(20, 1.0)
     app.state.web_root = web_root or pages.web_root()
     problems.install(app)
-    for part in (routes, whip, room, metrics, docs, pages):
+    for part in (routes, challenge_routes, whip, room, metrics, docs, pages):
         app.include_router(part.router)
     app.add_middleware(problems.Guard)
     app.add_middleware(Shell, secure=secure)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.requests import Request
 
+from liveness.challenges.contract import Mode
+from liveness.service.catalogue import catalogue
 from liveness.service.limits import must_be, read_body
 from liveness.service.problems import Problem, describe_errors
 
@@ -44,6 +46,35 @@ class NewSession(BaseModel):
         if unknown:
             raise ValueError(f"expected names of signals ({', '.join(sorted(known_signals()))})")
         return names
+
+    check_in: Annotated[list[str], Field(max_length=5)] = []
+    """Challenges that the candidate's page is offered one after another once media arrives."""
+
+    @field_validator("check_in")
+    @classmethod
+    def _challenges(cls, names: list[str]) -> list[str]:
+        if names and (len(set(names)) < len(names) or set(names) - set(catalogue())):
+            raise ValueError(f"expected names of challenges, each once ({', '.join(catalogue())})")
+        return names
+
+
+class NewChallenge(BaseModel):
+    """Body of ``POST /v1/sessions/{id}/challenges``; every field may be left out."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    challenge: Annotated[str, Field(max_length=64)] | None = None
+    """Its name; by default the recommended one."""
+    mode: Mode = "page"
+    """Whether the candidate's page shows the prompt, or the interviewer reads it aloud."""
+
+
+class DeclinedChallenge(BaseModel):
+    """Body of ``POST /v1/sessions/{id}/challenges/{cid}/decline``."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: Literal["cannot", "photosensitive", "reduced_motion", "other"]
 
 
 class NewConsent(BaseModel):

@@ -137,6 +137,11 @@ class Hub:
         """Send one of the few events that the candidate's side knows."""
         return self._append(session_id, "candidate", event.kind, event.payload())
 
+    def latest(self, session_id: str, audience: Audience, kind: str) -> StoredEvent | None:
+        """Return the last event of a kind since this node started."""
+        stream = self._streams.get((session_id, audience))
+        return stream.latest.get(kind) if stream else None
+
     def join(self, session_id: str, audience: Audience, after: int | None) -> Joined:
         """Add a reader, who has seen all up to ``after``.
 

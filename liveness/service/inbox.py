@@ -50,7 +50,10 @@ class Inbox:
                 self._notice(event.session_id, call, data)
             case "rate":
                 self._all.hub.tell_candidate(event.session_id, _rate(data))
+            case "challenge":
+                self._all.challenges.on_pool(event.session_id, data)
             case "closed":
+                self._all.challenges.lost(event.session_id, data.get("resource_id"), str(data.get("reason")))
                 self._all.later.put(partial(self._closed, event.session_id, data))
             case "report":
                 self._all.later.put(partial(self._all.keep_report, event.session_id, data))
@@ -96,6 +99,7 @@ class Inbox:
     async def _checking(self, session_id: str, resource_id: str) -> None:
         if self._all.pool.resource_of(session_id) == resource_id:
             await self._all.change(session_id, "checking")
+            self._all.challenges.media(session_id)
 
     async def _closed(self, session_id: str, data: Mapping[str, Any]) -> None:
         reason = str(data.get("reason") or "lost")

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from liveness.live.interface import Answer, LiveError, SessionOptions
-from liveness.service import inbox, sse, views
+from liveness.service import challenges, inbox, sse, views
 from liveness.service.consent import CURRENT, TEXTS
 from liveness.service.hub import RESTART_GAP, Audience, Hub, Joined, TooManyReaders
 from liveness.service.ice import ice_servers
@@ -72,6 +72,7 @@ class Interviews:
         self.slow_readers = 0
         self.hub = Hub(self._count_slow_reader)
         self.inbox = inbox.Inbox(self)
+        self.challenges = challenges.Challenges(self)
         self.pool = open_pool(self.inbox.on_event)
         self.calls: dict[str, Call] = {}
         self.on_over: Callable[[str], None] = lambda session_id: None
@@ -93,6 +94,7 @@ class Interviews:
         await self.store.open()
         try:
             self.later.start()
+            await self.challenges.start()
             for session in await self.store.in_state("checking"):
                 await self.interrupt(session.id, "restart")
             await self.pool.start()
@@ -111,6 +113,7 @@ class Interviews:
         if self._sweeper:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
+        await self.challenges.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.settings.grace_s / 2):
                 await asyncio.gather(*(self._break_off(session_id) for session_id in list(self.calls)))
@@ -137,12 +140,18 @@ class Interviews:
     # Sessions
 
     async def create(
-        self, actor: str, *, reference: str | None = None, off: frozenset[str] = frozenset(), lasts_s: int | None = None
+        self,
+        actor: str,
+        *,
+        reference: str | None = None,
+        off: frozenset[str] = frozenset(),
+        lasts_s: int | None = None,
+        check_in: tuple[str, ...] = (),
     ) -> Session:
         """Make a session."""
         now = self.now()
         expires = now.replace(microsecond=0) + timedelta(seconds=lasts_s or self.settings.ttl_s)
-        session = Session(new_session_id(), now, expires, reference=reference, off=off)
+        session = Session(new_session_id(), now, expires, reference=reference, off=off, check_in=check_in)
         await self.store.add(session)
         await self.store.audit("session made", actor, now, session_id=session.id)
         for audience in ("viewer", "candidate"):
@@ -203,6 +212,7 @@ class Interviews:
     async def erase(self, session_id: str, actor: str) -> None:
         """Remove all that is known of a session."""
         self.calls.pop(session_id, None)
+        self.challenges.drop(session_id)
         await self._erase_evidence(session_id)
         found = await self.store.erase(session_id, self.now(), actor)
         self.hub.drop(session_id)
@@ -251,6 +261,7 @@ class Interviews:
     async def _conclude(self, session_id: str, *, withdrawn: bool) -> None:
         """End the media side and keep its document; of one who took consent back nothing is kept."""
         call = self.calls.pop(session_id, None)
+        self.challenges.over(session_id, withdrawn=withdrawn)
         document = None
         try:
             document = await self.pool.end(session_id, withdrawn=withdrawn)
@@ -374,8 +385,10 @@ class Interviews:
             last = await self.store.last_number(session_id, audience)
             self.hub.begin(session_id, audience, last + RESTART_GAP)
 
-    async def events(self, session_id: str, audience: Audience, after: int | None) -> AsyncGenerator[bytes, None]:
-        """Yield a session's events to one reader, from where it was before."""
+    async def events(
+        self, session_id: str, audience: Audience, after: int | None, until: datetime
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield a session's events to one reader, from where it was before, as long as its token is valid."""
         await self.begin_streams(session_id)
         try:
             joined = self.hub.join(session_id, audience, after)
@@ -388,6 +401,8 @@ class Interviews:
                 try:
                     news = await joined.reader.next(sse.KEEP_ALIVE_S)
                 except StopAsyncIteration:
+                    return
+                if self.now() >= until:
                     return
                 yield sse.written(news) if news else sse.KEEP_ALIVE
         finally:
@@ -411,7 +426,7 @@ class Interviews:
         if after is not None:
             kept = await self.store.events_after(session_id, audience, after, limit=REPLAYED)
             return [*(event for event in kept if event.number <= before), greeting]
-        kinds: tuple[str, ...] = ("verdict", "link") if audience == "viewer" else ()
+        kinds: tuple[str, ...] = ("verdict", "link", "challenge") if audience == "viewer" else ()
         if audience == "candidate" and session.state == "interrupted" and session.reason in _COMES_BACK:
             kinds = ("reconnect",)
         events = [greeting]
@@ -419,6 +434,9 @@ class Interviews:
             last = joined.latest.get(kind) or await self.store.last_event(session_id, audience, kind)
             if last and last.number <= before:
                 events.append(StoredEvent(before, kind, last.payload))
+        offer = self.challenges.offer_of(session_id) if audience == "candidate" else None
+        if offer:
+            events.append(StoredEvent(before, offer.kind, offer.payload()))
         return events
 
     # Sweeping

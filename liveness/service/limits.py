@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -48,6 +49,24 @@ class Allowance:
             return False
         self._left -= 1
         return True
+
+
+class Allowances:
+    """A stock of calls for each name; one that was full again long ago is forgotten."""
+
+    def __init__(self, most: int, per_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._per_s, self._clock = most, per_s, clock
+        self._of: OrderedDict[str, Allowance] = OrderedDict()
+
+    def admits(self, name: str) -> bool:
+        """Tell whether this name is allowed one more, and if so take it."""
+        allowance = self._of.get(name)
+        if allowance is None:
+            if len(self._of) >= _REMEMBERED:
+                self._of.popitem(last=False)
+            allowance = self._of[name] = Allowance(self._most, self._per_s, self._clock)
+        self._of.move_to_end(name)
+        return allowance.admits()
 
 
 async def read_body(request: Request, limit: int) -> bytes:

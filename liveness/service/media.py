@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from liveness.live.interface import Answer, PoolEvent, SessionOptions
+from liveness.live.interface import Answer, ChallengeAction, PoolEvent, SessionOptions
 
 
 class Pool(Protocol):
@@ -34,6 +34,18 @@ class Pool(Protocol):
 
     async def erase(self, session_id: str) -> None:
         """Drop all that is known of a session."""
+
+    async def challenge(
+        self,
+        session_id: str,
+        action: ChallengeAction,
+        challenge_id: str,
+        *,
+        challenge: str,
+        parameters: str = "",
+        mode: str = "page",
+    ) -> None:
+        """Prepare, begin or stop a challenge."""
 
     def resource_of(self, session_id: str) -> str | None:
         """Return the open connection."""

@@ -15,7 +15,7 @@ from liveness.service.bodies import NewConsent, NewSession, described, read_json
 from liveness.service.capture import CaptureReport
 from liveness.service.hub import Audience
 from liveness.service.interviews import Interviews
-from liveness.service.limits import Pace
+from liveness.service.limits import Allowances, Pace
 from liveness.service.problems import Problem
 from liveness.service.sessions import Session
 from liveness.service.urls import base_url
@@ -37,7 +37,11 @@ async def create_session(request: Request, caller: Platform) -> JSONResponse:
     body = await read_json(request, NewSession, optional=True)
     interviews = interviews_of(request)
     session = await interviews.create(
-        caller.who, reference=body.reference, off=frozenset(body.off), lasts_s=body.expires_in_s
+        caller.who,
+        reference=body.reference,
+        off=frozenset(body.off),
+        lasts_s=body.expires_in_s,
+        check_in=tuple(body.check_in),
     )
     made = links(interviews, session, base_url(request, interviews.settings))
     return JSONResponse(made, 201, {"Location": f"/v1/sessions/{session.id}"})
@@ -94,7 +98,9 @@ async def read_events(request: Request, by: ByBothSides) -> StreamingResponse:
     """Stream the session's events (server-sent events), resumable by ``Last-Event-ID``."""
     audience: Audience = "viewer" if by.caller.who == "viewer" else "candidate"
     after = sse.last_event_id(request.headers.get("last-event-id"))
-    return sse.response(interviews_of(request).events(by.session.id, audience, after))
+    return sse.response(
+        interviews_of(request).events(by.session.id, audience, after, by.caller.until or by.session.expires_at)
+    )
 
 
 @router.post("/{session_id}/reports", status_code=204, openapi_extra=described(CaptureReport))
@@ -117,6 +123,9 @@ async def read_report(request: Request, by: ByViewerOrKey, part: Annotated[int |
     A call that lived through a restart of the service has several parts; ``Link`` names the one before.
     """
     interviews = interviews_of(request)
+    pace: Allowances = request.app.state.report_pace
+    if not pace.admits(by.session.id):
+        raise Problem(429, "too-often", "Expected fewer fetches of the report; wait.", headers={"Retry-After": "1"})
     report, parts = await interviews.report(by.session.id, part)
     await interviews.store.audit("report read", by.caller.who, interviews.now(), session_id=by.session.id)
     headers = {"Vary": "Accept", "Liveness-Report-Parts": str(parts)}

@@ -56,6 +56,8 @@ class Session:
     """Why it is interrupted or over, as a word: lost, worker_died, failed, bye, restart, shutdown, expired, …"""
     consent: Consent | None = None
     ended_at: datetime | None = None
+    check_in: tuple[str, ...] = ()
+    """Challenges that are offered one after another once media arrives."""
 
     def is_expired(self, now: datetime) -> bool:
         """Tell whether its time is over."""

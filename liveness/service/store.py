@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    Connection,
     ForeignKey,
     Index,
     Integer,
@@ -30,6 +31,7 @@ from sqlalchemy import (
     event,
     func,
     insert,
+    inspect,
     select,
     text,
     update,
@@ -39,9 +41,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from liveness.errors import ConfigError
+from liveness.service.asked import OPEN, Asked
 from liveness.service.sessions import Consent, Session
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1: the first. 2: challenges; what a session asks for at check-in."""
 
 _tables = MetaData()
 _schema = Table("schema_version", _tables, Column("version", Integer, nullable=False))
@@ -65,6 +69,7 @@ _sessions = Table(
     Column("consent_at", String(32)),
     Column("consent_receipt", Text),
     Column("ended_at", String(32)),
+    Column("check_in", Text, nullable=False, server_default="[]"),
 )
 
 
@@ -100,6 +105,24 @@ _captures = Table(
     Column("at", String(32), nullable=False),
     Column("payload", Text, nullable=False),
     Index("capture_reports_of", "session", "id"),
+)
+_challenges = Table(
+    "challenges",
+    _tables,
+    Column("id", String(64), primary_key=True),
+    _of_session(),
+    Column("challenge", String(64), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("made_at", String(32), nullable=False),
+    Column("made_by", String(16), nullable=False),
+    Column("parameters", Text),
+    Column("prompt_at", String(32)),
+    Column("decline_reason", String(32)),
+    Column("reason", Text),
+    Column("outcome", Text),
+    Index("challenges_of", "session", "made_at"),
 )
 _audit = Table(
     "audit",
@@ -149,7 +172,7 @@ class Store:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
 
     async def open(self) -> None:
-        """Make the tables if they are not there.
+        """Make the tables if they are not there; those of an earlier version are brought up to this one.
 
         Raises
         ------
@@ -158,17 +181,21 @@ class Store:
         """
         try:
             async with self._write() as to:
-                await to.run_sync(_tables.create_all)
-                version = (await to.execute(select(_schema.c.version))).scalar()
-                if version is None:
+                version = await to.run_sync(_version)
+                if version is None or version in _OLDER:
+                    await to.run_sync(_tables.create_all)
+                    if version in _OLDER:
+                        await to.run_sync(_bring_up)
+                    await to.execute(delete(_schema))
                     await to.execute(insert(_schema).values(version=SCHEMA_VERSION))
+                    version = SCHEMA_VERSION
         except (SQLAlchemyError, OSError) as error:
             await self.close()
             cause = getattr(error, "orig", None) or error
             raise ConfigError(
                 f"the database cannot be opened: {cause}; check LIVENESS_DATABASE_URL or --data"
             ) from None
-        if version not in (None, SCHEMA_VERSION):
+        if version != SCHEMA_VERSION:
             await self.close()
             raise ConfigError(
                 f"the database has schema version {version}, this version of liveness needs {SCHEMA_VERSION}; "
@@ -240,7 +267,7 @@ class Store:
     async def erase(self, session_id: str, at: datetime, actor: str) -> bool:
         """Remove every row of a session but one audit line with its id's hash; False if there was none."""
         async with self._write() as to:
-            for table in (_events, _reports, _captures, _audit):
+            for table in (_events, _reports, _captures, _challenges, _audit):
                 await to.execute(delete(table).where(table.c.session == session_id))
             found = (await to.execute(delete(_sessions).where(_sessions.c.id == session_id))).rowcount > 0
             if found:
@@ -288,10 +315,12 @@ class Store:
                 await to.execute(delete(_events).where(of & _events.c.number.in_(numbers[start : start + 500])))
 
     async def drop_findings(self, session_id: str) -> None:
-        """Remove what was found in a session: its events and reports."""
+        """Remove what was found in a session: its events and reports, and what came of its challenges."""
         async with self._write() as to:
             for table in (_events, _reports):
                 await to.execute(delete(table).where(table.c.session == session_id))
+            nothing = {"outcome": None, "parameters": None, "decline_reason": None}
+            await to.execute(update(_challenges).where(_challenges.c.session == session_id).values(nothing))
         if self._sqlite:
             await self._empty_log()
 
@@ -345,12 +374,44 @@ class Store:
         async with self._engine.connect() as at:
             return [json.loads(payload) for payload in (await at.execute(of)).scalars()]
 
+    # Challenges
+
+    async def add_challenge(self, asked: Asked) -> None:
+        """Keep a new challenge; one of an erased session is dropped."""
+        async with self._write() as to:
+            if await _is_there(to, asked.session_id):
+                await to.execute(insert(_challenges).values(_challenge_values(asked)))
+
+    async def save_challenge(self, asked: Asked) -> None:
+        """Keep what changed of a challenge."""
+        async with self._write() as to:
+            await to.execute(update(_challenges).where(_challenges.c.id == asked.id).values(_challenge_values(asked)))
+
+    async def challenges(self, session_id: str) -> list[Asked]:
+        """Return the challenges of a session, first to last."""
+        of = select(_challenges).where(_challenges.c.session == session_id)
+        async with self._engine.connect() as at:
+            return [_asked(row) for row in await at.execute(of.order_by(_challenges.c.made_at))]
+
+    async def open_challenges(self) -> list[Asked]:
+        """Return the challenges of all sessions that are not over."""
+        async with self._engine.connect() as at:
+            rows = await at.execute(select(_challenges).where(_challenges.c.state.in_(sorted(OPEN))))
+            return [_asked(row) for row in rows]
+
     # Audit
 
     async def audit(self, action: str, actor: str, at: datetime, *, session_id: str | None = None) -> None:
         """Write down who did what."""
         async with self._write() as to:
             await to.execute(insert(_audit).values(at=_text(at), action=action, actor=actor, session=session_id))
+
+    async def audit_in(self, session_id: str, action: str, actor: str, at: datetime) -> None:
+        """Write down who did what in a session, unless it has been erased by now."""
+        async with self._write() as to:
+            if await _is_there(to, session_id):
+                line = {"at": _text(at), "action": action, "actor": actor, "session": session_id}
+                await to.execute(insert(_audit).values(line))
 
     async def audit_lines(self) -> list[dict[str, Any]]:
         """Return all audit lines, in order."""
@@ -371,6 +432,23 @@ class Store:
     async def _empty_log(self) -> None:
         async with self._writing, self._engine.connect() as at:
             await at.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+
+_OLDER = frozenset({1})
+"""Versions that can be brought up to this one."""
+
+
+def _version(at: Connection) -> int | None:
+    """Return the database's version, None if it is new; changes nothing."""
+    if not inspect(at).has_table(_schema.name):
+        return None
+    return at.execute(select(_schema.c.version)).scalar()
+
+
+def _bring_up(at: Connection) -> None:
+    """Add what tables of version 1 lack; a second time after a crash does no harm."""
+    if "check_in" not in {column["name"] for column in inspect(at).get_columns("sessions")}:
+        at.execute(text("ALTER TABLE sessions ADD COLUMN check_in TEXT NOT NULL DEFAULT '[]'"))
 
 
 async def _is_there(at: AsyncConnection, session_id: str) -> bool:
@@ -404,7 +482,44 @@ def _values(session: Session) -> dict[str, Any]:
         "consent_at": _text(consent.given_at) if consent else None,
         "consent_receipt": consent.receipt if consent else None,
         "ended_at": _text(session.ended_at) if session.ended_at else None,
+        "check_in": json.dumps(session.check_in),
     }
+
+
+def _challenge_values(asked: Asked) -> dict[str, Any]:
+    return {
+        "id": asked.id,
+        "session": asked.session_id,
+        "challenge": asked.challenge,
+        "mode": asked.mode,
+        "attempt": asked.attempt,
+        "state": asked.state,
+        "made_at": _text(asked.made_at),
+        "made_by": asked.made_by,
+        "parameters": asked.parameters,
+        "prompt_at": _text(asked.prompt_at) if asked.prompt_at else None,
+        "decline_reason": asked.decline_reason,
+        "reason": asked.reason,
+        "outcome": json.dumps(asked.outcome) if asked.outcome else None,
+    }
+
+
+def _asked(row: Row[Any]) -> Asked:
+    return Asked(
+        id=row.id,
+        session_id=row.session,
+        challenge=row.challenge,
+        mode=row.mode,
+        attempt=row.attempt,
+        made_at=_moment(row.made_at),
+        made_by=row.made_by,
+        state=row.state,
+        parameters=row.parameters,
+        prompt_at=_moment(row.prompt_at) if row.prompt_at else None,
+        decline_reason=row.decline_reason,
+        reason=row.reason,
+        outcome=json.loads(row.outcome) if row.outcome else None,
+    )
 
 
 def _session(row: Row[Any]) -> Session:
@@ -421,6 +536,7 @@ def _session(row: Row[Any]) -> Session:
         reason=row.reason,
         consent=consent,
         ended_at=_moment(row.ended_at) if row.ended_at else None,
+        check_in=tuple(json.loads(row.check_in)),
     )
 
 

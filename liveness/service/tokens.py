@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +34,7 @@ class Claims:
 
     session_id: str
     role: Role
+    until: datetime
 
 
 class Tokens:
@@ -72,7 +73,7 @@ class Tokens:
             raise TokenError("The token is not valid.")
         if now.timestamp() >= until:
             raise TokenError("The token has expired.")
-        return Claims(subject, role)
+        return Claims(subject, role, datetime.fromtimestamp(until, UTC))
 
     def receipt(self, session_id: str, version: str, given_at: str, text: str) -> str:
         """Return a signed statement of what was agreed to, and when; it opens nothing."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
+from liveness.challenges.contract import Challenge, ChallengeSpec
+from liveness.service.asked import Asked
+from liveness.service.catalogue import catalogue, deadline_s
 from liveness.service.consent import CURRENT, TEXTS
 from liveness.service.sessions import Session
 
@@ -110,5 +113,120 @@ class Reconnect:
         return {"schema": "liveness.reconnect/1", "reason": self.reason}
 
 
-CandidateEvent: TypeAlias = SessionForCandidate | Rate | Reconnect
+@dataclass(frozen=True, slots=True)
+class ChallengeOffer:
+    """A challenge is about to be shown; names no parameter."""
+
+    id: str
+    spec: ChallengeSpec
+    ready_within_s: float
+
+    kind = "challenge"
+    stored = False
+
+    def payload(self) -> dict[str, Any]:
+        """Return what is sent."""
+        return {
+            "schema": "liveness.challenge-offer/1",
+            "id": self.id,
+            "challenge": self.spec.name,
+            "title": self.spec.title,
+            "text": self.spec.page_text,
+            "warning": self.spec.warning,
+            "ready_within_s": self.ready_within_s,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeGuidance:
+    """What would help the candidate now."""
+
+    id: str
+    guidance: str
+
+    kind = "challenge_guidance"
+    stored = False
+
+    def payload(self) -> dict[str, Any]:
+        """Return what is sent."""
+        return {"schema": "liveness.challenge-guidance/1", "id": self.id, "guidance": self.guidance}
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeOver:
+    """A challenge is over; of what came of it nothing."""
+
+    id: str
+    how: Literal["finished", "stopped"]
+
+    kind = "challenge_over"
+    stored = False
+
+    def payload(self) -> dict[str, Any]:
+        """Return what is sent."""
+        return {"schema": "liveness.challenge-over/1", "id": self.id, "how": self.how}
+
+
+def challenge_prompt(asked: Asked, cls: type[Challenge]) -> dict[str, Any]:
+    """Return what the candidate's page shows, once."""
+    return {
+        "schema": "liveness.challenge-prompt/1",
+        "id": asked.id,
+        "challenge": asked.challenge,
+        "page": dict(cls.page(asked.parameters or "")),
+        "deadline_s": deadline_s(asked.challenge, asked.mode),
+    }
+
+
+LOOK_AT_THE_PAGE = "Please look at the page and do what it shows you."
+
+
+def challenge_for_viewer(asked: Asked, guidance: str | None) -> dict[str, Any]:
+    """Return a challenge as the interviewer and the platform see it."""
+    # One that an earlier version asked for may have gone since.
+    cls = catalogue().get(asked.challenge)
+    aloud: str | None = LOOK_AT_THE_PAGE
+    if asked.mode == "spoken":
+        aloud = cls.aloud(asked.parameters) if cls and asked.parameters else None
+    return {
+        "schema": "liveness.challenge/1",
+        "session": asked.session_id,
+        "id": asked.id,
+        "challenge": asked.challenge,
+        "title": cls.spec.title if cls else asked.challenge,
+        "mode": asked.mode,
+        "state": asked.state,
+        "attempt": asked.attempt,
+        "aloud": aloud,
+        "deadline_s": deadline_s(asked.challenge, asked.mode) if cls else None,
+        "alternative": cls.spec.alternative if cls else None,
+        "made_at": stamp(asked.made_at),
+        "guidance": guidance,
+        "decline_reason": asked.decline_reason,
+        "reason": asked.reason,
+        "outcome": dict(asked.outcome) if asked.outcome else None,
+    }
+
+
+def available_challenge(spec: ChallengeSpec, attempts_left: int) -> dict[str, Any]:
+    """Return what the interviewer can choose."""
+    return {
+        "name": spec.name,
+        "title": spec.title,
+        "spoken": spec.spoken,
+        "families": sorted(spec.families),
+        "alternative": spec.alternative,
+        "attempts_left": attempts_left,
+    }
+
+
+_OUTCOME = ("result", "quality", "reason", "compliance", "integrity", "answered_s", "curve", "llr")
+
+
+def outcome(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what came of a challenge, of what the engine tells."""
+    return {name: told.get(name) for name in _OUTCOME}
+
+
+CandidateEvent: TypeAlias = SessionForCandidate | Rate | Reconnect | ChallengeOffer | ChallengeGuidance | ChallengeOver
 """All that the candidate's event stream can carry."""

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from liveness.live.interface import AtCapacity, LiveError, OfferRefused, UnknownResource
 from liveness.service.access import Entry, entry, interviews_of
 from liveness.service.ice import link_headers
-from liveness.service.limits import must_be, read_body
+from liveness.service.limits import Allowances, must_be, read_body
 from liveness.service.problems import Problem
 
 SDP, FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
@@ -37,6 +37,9 @@ async def publish(request: Request, by: ByPublisher) -> Response:
     offer = _text(await read_body(request, LONGEST_OFFER))
     if not offer.lstrip().startswith("v="):
         raise Problem(400, "bad-offer", "Expected an SDP offer, which begins with v=0.")
+    pace: Allowances = request.app.state.offer_pace
+    if not pace.admits(by.session.id):
+        raise Problem(429, "too-often", "Expected fewer offers for one session; wait.", headers={"Retry-After": "2"})
     interviews = interviews_of(request)
     async with _as_problems():
         answer = await interviews.connect(by.session, offer)

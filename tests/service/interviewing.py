@@ -18,7 +18,16 @@ from typing import Any
 
 import uvicorn
 
-from liveness.live.interface import Answer, AtCapacity, OfferRefused, PoolEvent, SessionOptions, UnknownResource
+from liveness.live.interface import (
+    Answer,
+    AtCapacity,
+    ChallengeAction,
+    ChallengeRefused,
+    OfferRefused,
+    PoolEvent,
+    SessionOptions,
+    UnknownResource,
+)
 from liveness.service import patience
 from liveness.service.app import create_app
 from liveness.service.interviews import Interviews
@@ -55,6 +64,11 @@ class ScriptedPool:
         self.full = False
         self.fragments: list[str] = []
         self.erased: list[str] = []
+        self.asked: list[tuple[str, str, str]] = []
+        """What the engines were told of challenges: action, id, parameters."""
+        self.cannot: type[Exception] | None = None
+        """What stands in the way of a challenge."""
+        self._prepared: dict[str, str] = {}
         self._made = 0
 
     async def start(self) -> None:
@@ -102,6 +116,28 @@ class ScriptedPool:
         self.options.pop(session_id, None)
         self.resources.pop(session_id, None)
 
+    async def challenge(
+        self,
+        session_id: str,
+        action: ChallengeAction,
+        challenge_id: str,
+        *,
+        challenge: str,
+        parameters: str = "",
+        mode: str = "page",
+    ) -> None:
+        if self.cannot:
+            raise self.cannot("as the test wants it")
+        if session_id not in self.options:
+            raise UnknownResource(session_id)
+        self.asked.append((action, challenge_id, parameters))
+        if action == "prepare":
+            self._prepared[session_id] = challenge_id
+        elif action == "begin" and self._prepared.get(session_id) != challenge_id:
+            raise ChallengeRefused("not prepared")
+        elif action == "stop" and self._prepared.get(session_id) == challenge_id:
+            del self._prepared[session_id]
+
     def resource_of(self, session_id: str) -> str | None:
         return self.resources.get(session_id)
 
@@ -138,6 +174,16 @@ class ScriptedPool:
         """Let the open connection give media."""
         self.happens(session_id, "connected", {"resource_id": self.resources[session_id]})
         self.happens(session_id, "link", of_pool("link", time_s=0.0))
+
+    def guides(self, session_id: str, challenge_id: str, guidance: str) -> None:
+        """Let the engine help the candidate."""
+        data = {"id": challenge_id, "challenge": "", "time_s": 9.0, "kind": "guidance", "guidance": guidance}
+        self.happens(session_id, "challenge", data)
+
+    def judges(self, session_id: str, challenge_id: str, **changes: Any) -> None:
+        """Let the engine say what came of a challenge."""
+        data = {"id": challenge_id, "time_s": 10.0, "kind": "outcome", "parameters": "left"}
+        self.happens(session_id, "challenge", data | wire("challenge")["outcome"] | changes)
 
     def dies(self, session_id: str) -> None:
         """Let the worker of a session die."""

@@ -124,3 +124,63 @@ async def whole_call(data: Path, pictures: list[av.VideoFrame]) -> None:
 def test_a_real_sender_is_checked_from_offer_to_report(tmp_path: Path) -> None:
     pictures = [video_frame(picture) for picture in talking(4)]
     asyncio.run(whole_call(tmp_path, pictures))
+
+
+async def first(port: int, path: str, token: str, name: str, **wanted: Any) -> Any:
+    """Return the data of the first event of a name that has these values."""
+    async for event in events(port, path, token):
+        if event.name == name and all(event.data.get(key) == value for key, value in wanted.items()):
+            return event.data
+    raise AssertionError(f"the stream ended before {name} {wanted}")
+
+
+async def challenged_call(data: Path, pictures: list[av.VideoFrame]) -> None:
+    async with serving(data) as port:
+        _, _, made = await call(port, "POST", "/v1/sessions", KEY)
+        path, tokens = f"/v1/sessions/{json.loads(made)['id']}", json.loads(made)["tokens"]
+        agreed = json.dumps({"version": "2026-11"})
+        await call(port, "POST", f"{path}/consent", tokens["publisher"], agreed, "application/json")
+        sender = Publisher(Camera(pictures))
+        try:
+            offer = await sender.offer()
+            _, _, answer = await call(port, "POST", f"{path}/whip", tokens["publisher"], offer, "application/sdp")
+            await sender.accept(answer)
+            await first(port, f"{path}/events", tokens["viewer"], "session", state="checking")
+            await first(port, f"{path}/events", tokens["viewer"], "link")
+
+            spoken = json.dumps({"challenge": "turn_to_profile", "mode": "spoken"})
+            status, _, body = await call(
+                port, "POST", f"{path}/challenges", tokens["viewer"], spoken, "application/json"
+            )
+            assert status == 201, body
+            asked = json.loads(body)
+            assert asked["state"] == "running"
+            assert asked["aloud"].startswith("Please turn your head")
+            done = await first(port, f"{path}/events", tokens["viewer"], "challenge", id=asked["id"], state="done")
+            example = wire("challenge")
+            same_shape(done, example | {"outcome": example["outcome"] | {"llr": {}}})
+            assert done["outcome"]["result"] in ("not_done", "unclear")
+
+            page = json.dumps({"challenge": "turn_to_profile"})
+            status, _, body = await call(port, "POST", f"{path}/challenges", tokens["viewer"], page, "application/json")
+            assert status == 201, body
+            shown = await first(port, f"{path}/events", tokens["publisher"], "challenge")
+            assert shown["id"] == json.loads(body)["id"]
+            ready = f"{path}/challenges/{shown['id']}/ready"
+            status, _, prompt = await call(port, "POST", ready, tokens["publisher"])
+            assert status == 200, prompt
+            assert "Turn your head to your" in json.loads(prompt)["page"]["text"]
+            over = asyncio.create_task(first(port, f"{path}/events", tokens["publisher"], "challenge_over"))
+            done = await first(port, f"{path}/events", tokens["viewer"], "challenge", id=shown["id"], state="done")
+            assert done["outcome"]["result"] in ("not_done", "unclear")
+            assert done["attempt"] == 2
+            assert await over == {"schema": "liveness.challenge-over/1", "id": shown["id"], "how": "finished"}
+            _, _, report = await call(port, "GET", f"{path}/report", tokens["viewer"])
+            assert [one["id"] for one in json.loads(report)["challenges"]] == [asked["id"], shown["id"]]
+        finally:
+            await sender.close()
+
+
+def test_who_is_asked_and_does_nothing_is_not_accused(tmp_path: Path) -> None:
+    pictures = [video_frame(picture) for picture in talking(4)]
+    asyncio.run(challenged_call(tmp_path, pictures))

@@ -165,6 +165,25 @@ def test_a_candidate_is_never_told_what_was_found(service: Service) -> None:
             service.pool.happens(
                 interview.id, "rate", {"max_fps": 15, "reason": "busy", "confidence": 0.123456, "state": "suspect"}
             )
+        asked = service.call("POST", f"{path}/challenges", interview.viewer, {"challenge": "turn_to_profile"}).json[
+            "id"
+        ]
+        challenge = f"{path}/challenges/{asked}"
+        assert events.until("challenge").data["id"] == asked
+        with service.events(f"{path}/events", token) as reloaded:
+            assert reloaded.until("challenge").data["id"] == asked
+        assert service.call("POST", f"{challenge}/ready", token).status == 200
+        service.pool.guides(interview.id, asked, "further")
+        service.pool.guides(interview.id, asked, "SECRET")
+        service.pool.judges(interview.id, asked, result="broken", reason="SECRET", integrity=0.123456)
+        same_shape(events.until("challenge_guidance").data, wire("challenge_guidance"))
+        assert events.until("challenge_over").data == wire("challenge_over") | {"id": asked}
+        service.call("POST", f"{challenge}/ready", token)
+        service.call("POST", f"{challenge}/decline", token, {"reason": "cannot"})
+        service.call("POST", f"{challenge}/decline", token, {"reason": "SECRET reason"})
+        service.call("GET", f"{path}/challenges", token)
+        service.call("POST", f"{path}/challenges", token, {})
+        service.call("DELETE", challenge, token)
         service.pool.dies(interview.id)
         events.until("reconnect")
         service.call("GET", path, token)
@@ -184,10 +203,12 @@ def test_a_candidate_is_never_told_what_was_found(service: Service) -> None:
         *("confidence", "families", "coverage", "reasons", "notice", "verdict", "suspect", "interval", "llr"),
         *("secret", "0.123456", "presentation", "injection", "synthesis", "substitution", "flatness", "next_step"),
         *("do not tell", "report_url", "quality", "analysed"),
+        *("outcome", "result", "broken", "integrity", "compliance", "curve", "attempt", "aloud", "answered"),
     ):
         assert word.encode() not in heard, word
     assert b"liveness.session-candidate/1" in heard
     assert b"liveness.rate/1" in heard
+    assert b"liveness.challenge-prompt/1" in heard
 
 
 def test_what_is_wrong_is_said_as_a_problem(service: Service) -> None:

@@ -71,6 +71,12 @@ class Scripted:
         self.last_event_ids: list[str | None] = []
         self.said: dict[str, list[str]] = {"publisher": [], "viewer": []}
         """All texts that a role was ever sent in answers, events and the room."""
+        self.challenge: dict[str, Any] | None = None
+        """The one that was asked last, as the viewer sees it."""
+        self.pages: dict[str, dict[str, Any]] = {}
+        """What a challenge's page shows, by its name."""
+        self.declined: list[str] = []
+        self.refuse_ready: Response | None = None
         self._listeners: dict[str, list[asyncio.Queue[str | None]]] = {"publisher": [], "viewer": []}
         self._hello: dict[str, list[tuple[str, dict[str, Any]]]] = {"publisher": [], "viewer": []}
         self._seats: dict[str, WebSocket] = {}
@@ -90,6 +96,10 @@ class Scripted:
             Route("/v1/sessions/{id}/events", self._events),
             Route("/v1/sessions/{id}/reports", self._report_in, methods=["POST"]),
             Route("/v1/sessions/{id}/report", self._report_out),
+            Route("/v1/sessions/{id}/challenges", self._challenges, methods=["GET", "POST"]),
+            Route("/v1/sessions/{id}/challenges/{cid}", self._cancel, methods=["DELETE"]),
+            Route("/v1/sessions/{id}/challenges/{cid}/ready", self._ready, methods=["POST"]),
+            Route("/v1/sessions/{id}/challenges/{cid}/decline", self._decline, methods=["POST"]),
             WebSocketRoute("/v1/sessions/{id}/room", self._room),
             Route("/{path:path}", self._file),
         ]
@@ -315,6 +325,75 @@ class Scripted:
         self._role(request, "/report")
         return HTMLResponse("<!doctype html><html lang=en><title>Report</title><h1>The report</h1>")
 
+    # --- challenges
+
+    def ask(self, name: str, *, mode: str = "page") -> dict[str, Any]:
+        """Offer a challenge, as an interviewer's click does."""
+        known = next(item for item in AVAILABLE if item["name"] == name)
+        offer = wire("challenge_offer")
+        self._asked = getattr(self, "_asked", 0) + 1
+        aloud = "Please turn your head to your left and hold it." if mode == "spoken" else wire("challenge")["aloud"]
+        self.challenge = wire(
+            "challenge",
+            id=f"c_{self._asked}",
+            challenge=name,
+            title=known["title"],
+            mode=mode,
+            state="running" if mode == "spoken" else "offered",
+            aloud=aloud,
+            alternative=known["alternative"],
+            outcome=None,
+        )
+        if mode == "page":
+            own = {"id": self.challenge["id"], "challenge": name, "title": known["title"]}
+            if name != "light_code":
+                own |= {"text": "You will see which side.", "warning": None}
+            self.emit("publisher", "challenge", offer | own)
+        self.emit("viewer", "challenge", self.challenge)
+        return self.challenge
+
+    def go_on(self, state: str, **changes: Any) -> None:
+        """Let the challenge go on, and tell both sides what each may know."""
+        assert self.challenge is not None
+        self.challenge = self.challenge | {"state": state} | changes
+        self.emit("viewer", "challenge", self.challenge)
+        if state == "running" and "guidance" in changes:
+            said = {"id": self.challenge["id"], "guidance": changes["guidance"]}
+            self.emit("publisher", "challenge_guidance", wire("challenge_guidance", **said))
+        elif state not in {"offered", "running"}:
+            how = "finished" if state == "done" else "stopped"
+            self.emit("publisher", "challenge_over", wire("challenge_over", id=self.challenge["id"], how=how))
+
+    async def _challenges(self, request: Request) -> Response:
+        role = self._role(request, "/challenges")
+        if request.method == "POST":
+            body = json.loads(await request.body())
+            return self._json(role, self.ask(body.get("challenge") or "turn_to_profile", mode=body["mode"]), 201)
+        listed = [self.challenge] if self.challenge else []
+        return self._json(role, {"challenges": listed, "available": AVAILABLE if self.state == "checking" else []})
+
+    async def _ready(self, request: Request) -> Response:
+        role = self._role(request, "/challenges/*/ready")
+        if self.refuse_ready:
+            return self.refuse_ready
+        assert self.challenge is not None
+        name = self.challenge["challenge"]
+        page = self.pages.get(name, wire("challenge_prompt")["page"])
+        self.go_on("running")
+        own = {"id": self.challenge["id"], "challenge": name, "page": page}
+        return self._json(role, wire("challenge_prompt", **own))
+
+    async def _decline(self, request: Request) -> Response:
+        self._role(request, "/challenges/*/decline")
+        self.declined.append(json.loads(await request.body())["reason"])
+        self.go_on("declined", decline_reason=self.declined[-1])
+        return Response(status_code=204)
+
+    async def _cancel(self, request: Request) -> Response:
+        self._role(request, "/challenges/*")
+        self.go_on("cancelled")
+        return Response(status_code=204)
+
     async def _file(self, request: Request) -> Response:
         path = request.url.path
         name = f"pages/{PAGES[path]}" if path in PAGES else path.lstrip("/")
@@ -358,3 +437,29 @@ class Scripted:
 
 
 RECENT = [("ended", "Data analyst, first call"), ("withdrawn", None), ("interrupted", "Support engineer, Lisbon")]
+AVAILABLE: list[dict[str, Any]] = [
+    {
+        "name": "turn_to_profile",
+        "title": "Turn to profile",
+        "spoken": True,
+        "families": ["synthesis", "injection"],
+        "alternative": "Light code, or a question by the interviewer.",
+        "attempts_left": 3,
+    },
+    {
+        "name": "light_code",
+        "title": "Light code",
+        "spoken": False,
+        "families": ["injection", "presentation", "synthesis"],
+        "alternative": "Turn to profile.",
+        "attempts_left": 2,
+    },
+    {
+        "name": "cover_eye",
+        "title": "Cover one eye",
+        "spoken": True,
+        "families": ["synthesis"],
+        "alternative": "Turn to profile.",
+        "attempts_left": 0,
+    },
+]

@@ -63,6 +63,11 @@ PARSERS = {
     "session_viewer": "parseSessionView",
     "session_publisher": "parseCandidateView",
     "session_created": "parseSessionCreated",
+    "challenge": "parseChallenge",
+    "challenge_offer": "parseChallengeOffer",
+    "challenge_prompt": "parseChallengePrompt",
+    "challenge_guidance": "parseChallengeGuidance",
+    "challenge_over": "parseChallengeOver",
 }
 
 
@@ -91,6 +96,11 @@ def test_every_message_of_the_wire_is_understood(page: Any) -> None:
         ("verdict", {"schema": "liveness.verdict/2"}, "expected liveness.verdict/1"),
         ("link", {"fps": None}, "fps should be a number"),
         ("session_publisher", {"consent": None}, "expected an object, got null"),
+        ("challenge", {"state": "guilty"}, "state should be one of"),
+        ("challenge", {"outcome": {"result": "failed"}}, "result should be one of"),
+        ("challenge_offer", {"ready_within_s": None}, "ready_within_s should be a number"),
+        ("challenge_prompt", {"page": {}}, "text should be a text"),
+        ("challenge_over", {"how": "passed"}, "how should be one of"),
         ("rate", {"max_fps": -1}, "max_fps should be null or above 0"),
     ],
 )

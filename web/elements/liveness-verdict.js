@@ -20,6 +20,8 @@ const LISTS_MS = 2000;
 /** A state is read out when it has lasted this long, and not sooner than this after the last. */
 const ANNOUNCE_LASTS_MS = 3000;
 const ANNOUNCE_EVERY_MS = 10_000;
+/** What `<liveness-challenges>` can ask for; a next step of another kind is told in the card. */
+const ASKABLE = new Set(["light_code", "turn_to_profile", "hand_over_face", "cover_eye", "lean_in", "read_digits", "point_camera"]);
 const SEEN_ENOUGH = 0.5;
 const NOTICES = 8;
 /** After this long, what hinders a beginning is worth more than that it is one. */
@@ -61,6 +63,7 @@ section { margin-top: 1.5rem; min-width: 0; }
 .next[open] summary { font-size: 1.0625rem; }
 .next[open] { padding-bottom: 0.875rem; }
 .next blockquote { margin: 0.375rem 0; padding-left: 0.75rem; border-left: 3px solid var(--_state); font-weight: 600; }
+::slotted([slot="next"]) { margin-top: 1rem; }
 .grid2 { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 2rem; }
 .reason { display: grid; grid-template-columns: 1rem minmax(0, 1fr); gap: 0 0.5rem; padding-block: 0.625rem; border-bottom: 1px solid var(--_rule); }
 .reason .icon { width: 0.75rem; height: 0.75rem; margin-top: 0.35rem; color: var(--_live-fill); }
@@ -102,7 +105,7 @@ ${TIMELINE_CSS}
  * State comes down as attributes: `state` (warming_up, live, inconclusive, suspect; or waiting, consented, interrupted, withdrawn,
  * ended, refused, loading), `connection` (of the stream), `stale`.
  * Events: `liveness-state` {state, text}.
- * Slots: `heading`, and the default one at the foot. Parts: verdict, state, gauge, next, reasons, questions, timeline, link, notices.
+ * Slots: `heading`, `next` (for `<liveness-challenges>`), and the default one at the foot. Parts: verdict, state, gauge, next, reasons, questions, timeline, link, notices.
  */
 export class LivenessVerdict extends HTMLElement {
   static observedAttributes = ["server", "session", "token"];
@@ -295,6 +298,8 @@ class View {
   #nextSay = h("blockquote");
   #nextSayName = h("p", { class: "small soft" });
   #nextWhy = h("p", { class: "small" });
+  /** Where `<liveness-challenges>` goes: with it, what to ask next stands there and no longer in the card. */
+  #asking = h("slot", { name: "next" });
   #next = h("details", { class: "next", part: "next", hidden: true });
   #reasons = h("ol");
   #missing = h("ul", { class: "missing" });
@@ -345,6 +350,7 @@ class View {
       h("slot", { name: "heading" }),
       this.#live,
       this.#card,
+      this.#asking,
       h(
         "div",
         { class: "rest" },
@@ -416,7 +422,8 @@ class View {
     this.#stale.hidden = staleS === null;
     if (staleS !== null) say(this.#staleText, this.#texts.stale(staleS));
     this.#measure.hidden = !measured || !this.#figure.textContent;
-    this.#next.hidden = !judged || !(state === "suspect" || state === "inconclusive") || !this.#nextTitle.textContent;
+    const elsewhere = this.#asking.assignedNodes().length > 0 && ASKABLE.has(verdict?.next_step?.challenge ?? "");
+    this.#next.hidden = elsewhere || !judged || !(state === "suspect" || state === "inconclusive") || !this.#nextTitle.textContent;
   }
 
   /** @param {string} state */

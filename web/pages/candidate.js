@@ -4,7 +4,9 @@
 import "../elements/register.js";
 import { ApiError } from "../sdk/api.js";
 import { Room } from "../sdk/room.js";
+import { LivenessChallenge } from "../elements/liveness-challenge.js";
 import { LivenessCheck } from "../elements/liveness-check.js";
+import { textsFor } from "../elements/texts/index.js";
 import { listDevices, openDevices, troubleOf } from "./devices.js";
 import { Guidance } from "./guidance.js";
 import { Level } from "./level.js";
@@ -13,11 +15,13 @@ import { accessOfLink, button, node, part, showToggle, video } from "./link.js";
 /** @typedef {"loading" | "consent" | "devices" | "call" | "over" | "refused"} Step */
 
 const SPOKE = 0.35;
+const TOLD_MS = 12_000;
 
 class Candidate {
   /** @type {MediaStream | null} */
   #stream = null;
   #check;
+  #challenge = new LivenessChallenge();
   #room;
   #guidance = new Guidance();
   #level = new Level();
@@ -43,6 +47,9 @@ class Candidate {
     check.addEventListener("liveness-decline", () => this.#goDevices());
     check.addEventListener("liveness-problem", (event) => this.#checkTrouble(/** @type {CustomEvent} */ (event).detail));
     node("check-place").append(check);
+    this.#challenge.check = check.check;
+    document.body.append(this.#challenge);
+    this.#challenge.addEventListener("liveness-challenge-declined", (event) => this.#leftOut(/** @type {CustomEvent} */ (event).detail.reason));
     check.check?.addEventListener("trackended", () => this.#cameraLost());
     this.#listenRoom();
     this.#listenButtons();
@@ -81,6 +88,13 @@ class Candidate {
     }
     // The check cannot be asked about, so none runs; talking is still possible.
     this.#goDevices();
+  }
+
+  /** What was left out by itself is told, since the interviewer may speak of it. @param {string} reason */
+  #leftOut(reason) {
+    if (reason !== "reduced_motion") return;
+    this.#banner("challenge", textsFor(this.#challenge).prompt.reducedMotion);
+    setTimeout(() => this.#banner("challenge", null), TOLD_MS);
   }
 
   // ---- camera and sound
@@ -134,6 +148,7 @@ class Candidate {
     const [microphoneTrack] = stream.getAudioTracks();
     video("preview").srcObject = stream;
     video("own").srcObject = stream;
+    this.#challenge.stream = stream;
     node("preview-waiting").hidden = Boolean(cameraTrack);
     if (!cameraTrack) node("preview-waiting").replaceChildren(Object.assign(document.createElement("strong"), { textContent: "No camera" }));
     part("oval", SVGElement).toggleAttribute("hidden", !cameraTrack);
@@ -339,6 +354,7 @@ class Candidate {
    * @param {boolean} again
    */
   #finish(title, text, again) {
+    this.#challenge.decline("other");
     this.#room.leave();
     this.#awake?.release();
     this.#check.check?.unpublish();

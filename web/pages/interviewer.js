@@ -5,6 +5,7 @@ import "../elements/register.js";
 import { ApiError, callJson, sessionAddress } from "../sdk/api.js";
 import { VerdictStream } from "../sdk/events.js";
 import { Room } from "../sdk/room.js";
+import { LivenessChallenges } from "../elements/liveness-challenges.js";
 import { LivenessVerdict } from "../elements/liveness-verdict.js";
 import { openDevices, troubleOf } from "./devices.js";
 import { accessOfLink, button, node, part, showToggle, video } from "./link.js";
@@ -14,6 +15,7 @@ import { showReport } from "./report.js";
 class Interviewer {
   #access;
   #verdict = new LivenessVerdict();
+  #challenges = new LivenessChallenges();
   #room;
   #stream;
   #small = new SmallWindow(video("remote"));
@@ -31,8 +33,14 @@ class Interviewer {
     this.#room = new Room(access);
     this.#stream = new VerdictStream(access);
     this.#verdict.stream = this.#stream;
+    this.#challenges.slot = "next";
+    this.#challenges.setAttribute("session", access.session);
+    this.#challenges.setAttribute("token", access.token);
+    this.#challenges.stream = this.#stream;
+    this.#verdict.append(this.#challenges);
     node("check").append(this.#verdict);
     this.#listenStream();
+    this.#listenAsking();
     this.#listenRoom();
     this.#listenButtons();
     this.#stream.open();
@@ -59,6 +67,10 @@ class Interviewer {
       const { state, text } = /** @type {CustomEvent} */ (event).detail;
       this.#small.show(state, text.split(". ")[0]);
     });
+  }
+
+  #listenAsking() {
+    this.#challenges.addEventListener("liveness-asking", (event) => this.#small.note(/** @type {CustomEvent} */ (event).detail.text));
   }
 
   #listenRoom() {

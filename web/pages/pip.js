@@ -9,6 +9,7 @@ export class SmallWindow {
   /** @type {Window | null} */
   #window = null;
   #line = h("p", { class: "line", role: "status" });
+  #note = h("p", { class: "note", role: "status", hidden: true });
   #state = { state: "loading", words: "" };
 
   /** @param {HTMLVideoElement} video */
@@ -38,7 +39,7 @@ export class SmallWindow {
       link.href = new URL(`/pages/${name}.css`, location.href).href;
       small.document.head.append(link);
     }
-    small.document.body.append(this.#video, this.#line);
+    small.document.body.append(this.#video, this.#note, this.#line);
     this.#video.play().catch(() => {});
     this.show(this.#state.state, this.#state.words);
     small.addEventListener("pagehide", () => {
@@ -46,6 +47,12 @@ export class SmallWindow {
       this.#home.prepend(this.#video);
       this.#video.play().catch(() => {});
     });
+  }
+
+  /** What the candidate is being asked, above the line. @param {string} text "" for nothing */
+  note(text) {
+    this.#note.hidden = !text;
+    if (this.#note.textContent !== text) this.#note.textContent = text;
   }
 
   close() {

@@ -3,7 +3,7 @@
 
 import { problemOf, sessionAddress } from "./api.js";
 import { backoffMs, untilOnline, wait } from "./waiting.js";
-import { parseLink, parseNotice, parseSessionView, parseVerdict } from "./wire.js";
+import { parseChallenge, parseLink, parseNotice, parseSessionView, parseVerdict } from "./wire.js";
 
 /** The server sends a comment every 15 s; silence of three of these means the line is dead. */
 const SILENCE_MS = 45_000;
@@ -179,8 +179,8 @@ export class EventStream extends EventTarget {
 /**
  * What an interviewer is told while the call runs.
  *
- * Events: `verdict`, `link`, `notice`, `session` (details as in wire.js), `statechange` ({state, error}), `error` (a message that
- * could not be read; the stream goes on).
+ * Events: `verdict`, `link`, `notice`, `session`, `challenge` (details as in wire.js), `statechange` ({state, error}), `error` (a
+ * message that could not be read; the stream goes on).
  */
 export class VerdictStream extends EventTarget {
   #stream;
@@ -210,7 +210,7 @@ export class VerdictStream extends EventTarget {
   /** @param {ServerEvent} event */
   #take(event) {
     /** @type {Record<string, (value: unknown) => unknown>} */
-    const known = { verdict: parseVerdict, link: parseLink, notice: parseNotice, session: parseSessionView };
+    const known = { verdict: parseVerdict, link: parseLink, notice: parseNotice, session: parseSessionView, challenge: parseChallenge };
     const parse = Object.hasOwn(known, event.event) ? known[event.event] : null;
     if (!parse) return;
     let detail;

@@ -3,6 +3,7 @@
 
 export { ApiError } from "./api.js";
 export { CAMERA } from "./capture.js";
+export { Challenges } from "./challenges.js";
 export { EventStream, VerdictStream } from "./events.js";
 export { Room } from "./room.js";
 export { LivenessSession } from "./session.js";

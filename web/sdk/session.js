@@ -7,7 +7,10 @@ import { Connection } from "./connection.js";
 import { EventStream } from "./events.js";
 import { captureReport, SenderStats } from "./stats.js";
 import { backoffMs, untilOnline, wait } from "./waiting.js";
-import { parseCandidateView, parseChannelMessage, parseRate, parseReconnect } from "./wire.js";
+import {
+  parseCandidateView, parseChallengeGuidance, parseChallengeOffer, parseChallengeOver, parseChallengePrompt, parseChannelMessage, parseRate,
+  parseReconnect,
+} from "./wire.js";
 
 const REPORT_EVERY_MS = 5000;
 /** So often a refusal because "another publisher is connected" may be our own former connection, still being cleared away. */
@@ -29,6 +32,8 @@ const CONFLICTS = 5;
  * - `rate` {max_fps, reason}: the service asked for fewer frames; done already
  * - `reconnecting` {reason, attempt}
  * - `trackended` {label}: the camera was unplugged or the screen share ended; go on with `replaceStream()`
+ * - `challenge` ChallengeOffer: the candidate is asked to do something; answer by `challengeReady` or `declineChallenge`
+ * - `challenge_guidance` {id, guidance}, `challenge_over` {id, how}
  * - `error` Error: nothing more is tried; `statechange` says "stopped"
  *
  * @example
@@ -91,6 +96,26 @@ export class LivenessSession extends EventTarget {
   async withdrawConsent() {
     await this.#hangUp("withdrawn", "stopped");
     await callJson(this.#address("/consent"), { token: this.#token, method: "DELETE" });
+  }
+
+  /**
+   * Say that a challenge can be shown now. Its parameters are drawn at this moment, and are given once: show them at once.
+   *
+   * @param {string} id of the offer
+   */
+  async challengeReady(id) {
+    const address = this.#address(`/challenges/${encodeURIComponent(id)}/ready`);
+    return parseChallengePrompt(await callJson(address, { token: this.#token, method: "POST" }));
+  }
+
+  /**
+   * Leave a challenge out, before or while it runs. Nothing is held against who does.
+   *
+   * @param {string} id
+   * @param {import("./wire.js").DeclineReason} reason
+   */
+  async declineChallenge(id, reason) {
+    await callJson(this.#address(`/challenges/${encodeURIComponent(id)}/decline`), { token: this.#token, method: "POST", data: { reason } });
   }
 
   /** Follow the service's events; `publish` does so by itself. */
@@ -358,6 +383,9 @@ export class LivenessSession extends EventTarget {
       if (event.event === "rate") this.#limit(parseRate(data));
       else if (event.event === "reconnect" && this.#connection) this.#again(parseReconnect(data).reason);
       else if (event.event === "session") this.#follow(parseCandidateView(data));
+      else if (event.event === "challenge") this.#emit("challenge", parseChallengeOffer(data));
+      else if (event.event === "challenge_guidance") this.#emit("challenge_guidance", parseChallengeGuidance(data));
+      else if (event.event === "challenge_over") this.#emit("challenge_over", parseChallengeOver(data));
     } catch {
       // As above.
     }

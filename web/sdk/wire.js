@@ -66,6 +66,65 @@
  * @property {{version: string, given_at: string | null, text: string[]}} consent
  * @property {RTCIceServer[]} ice_servers
  *
+ * @typedef {"page" | "spoken"} ChallengeMode
+ * @typedef {"offered" | "running" | "done" | "declined" | "expired" | "cancelled"} ChallengeState
+ * @typedef {"passed" | "broken" | "not_done" | "unclear"} ChallengeResult
+ * @typedef {"cannot" | "photosensitive" | "reduced_motion" | "other"} DeclineReason
+ *
+ * @typedef {object} Curve what was measured beside what was asked for
+ * @property {string} title
+ * @property {string} unit
+ * @property {number[]} times_s seconds after the prompt
+ * @property {(number | null)[]} values
+ * @property {(number | null)[]} asked
+ *
+ * @typedef {object} ChallengeOutcome
+ * @property {ChallengeResult} result
+ * @property {number} quality 0–1
+ * @property {string} reason
+ * @property {boolean | null} compliance
+ * @property {number | null} integrity
+ * @property {number | null} answered_s
+ * @property {Curve | null} curve
+ * @property {Partial<Record<Family, number>>} llr
+ *
+ * @typedef {object} Challenge as an interviewer sees it
+ * @property {string} session
+ * @property {string} id
+ * @property {string} challenge its name
+ * @property {string} title
+ * @property {ChallengeMode} mode
+ * @property {ChallengeState} state
+ * @property {number} attempt
+ * @property {string | null} aloud
+ * @property {number} deadline_s
+ * @property {string | null} alternative
+ * @property {string} made_at
+ * @property {string | null} guidance
+ * @property {DeclineReason | null} decline_reason
+ * @property {ChallengeOutcome | null} outcome
+ *
+ * @typedef {object} AvailableChallenge
+ * @property {string} name
+ * @property {string} title
+ * @property {boolean} spoken
+ * @property {Family[]} families
+ * @property {string} alternative
+ * @property {number} attempts_left
+ *
+ * @typedef {object} ChallengeOffer what a candidate is asked, before its parameters are known
+ * @property {string} id
+ * @property {string} challenge
+ * @property {string} title
+ * @property {string} text
+ * @property {string | null} warning
+ * @property {number} ready_within_s
+ *
+ * @typedef {Record<string, any> & {text: string, picture: string}} ChallengePage
+ * @typedef {{id: string, challenge: string, page: ChallengePage, deadline_s: number}} ChallengePrompt
+ * @typedef {{id: string, guidance: string}} ChallengeGuidance
+ * @typedef {{id: string, how: "finished" | "stopped"}} ChallengeOver never how it came out
+ *
  * @typedef {object} SessionCreated
  * @property {string} id
  * @property {string | null} reference
@@ -81,6 +140,10 @@ export const FAMILIES = ["presentation", "injection", "synthesis", "substitution
 export const VERDICT_STATES = ["warming_up", "live", "suspect", "inconclusive"];
 /** @type {readonly SessionState[]} */
 export const SESSION_STATES = ["waiting", "consented", "checking", "interrupted", "withdrawn", "ended"];
+/** @type {readonly ChallengeState[]} */
+export const CHALLENGE_STATES = ["offered", "running", "done", "declined", "expired", "cancelled"];
+/** @type {readonly ChallengeResult[]} */
+export const CHALLENGE_RESULTS = ["passed", "broken", "not_done", "unclear"];
 
 /** A message that is not what its name promises. */
 export class WireError extends Error {
@@ -249,6 +312,101 @@ export function parseSessionCreated(value) {
   const found = message(value, "session-created");
   strings(found, ["id", "candidate_url", "interviewer_url", "expires_at"]);
   return /** @type {SessionCreated} */ (found);
+}
+
+/** @param {unknown} value */
+const numberOrNull = (value) => (typeof value === "number" && Number.isFinite(value) ? value : null);
+
+/** @param {unknown} value */
+const textOrNull = (value) => (typeof value === "string" && value ? value : null);
+
+/** @param {unknown} value @returns {Curve} */
+function parseCurve(value) {
+  const found = object(value, "curve");
+  strings(found, ["title", "unit"]);
+  const { times_s, values, asked } = found;
+  if (![times_s, values, asked].every(Array.isArray) || values.length !== times_s.length || asked.length !== times_s.length) {
+    throw new WireError("curve: times_s, values and asked should be lists of one length");
+  }
+  if (!times_s.every((/** @type {unknown} */ time) => numberOrNull(time) !== null)) throw new WireError("curve: times_s should hold numbers");
+  return /** @type {Curve} */ ({ ...found, values: values.map(numberOrNull), asked: asked.map(numberOrNull) });
+}
+
+/** @param {unknown} value @returns {ChallengeOutcome} */
+function parseOutcome(value) {
+  const found = object(value, "outcome");
+  oneOf(found, "result", CHALLENGE_RESULTS);
+  strings(found, ["reason"]);
+  return /** @type {ChallengeOutcome} */ ({
+    ...found,
+    quality: numberOrNull(found.quality) ?? 0,
+    compliance: typeof found.compliance === "boolean" ? found.compliance : null,
+    integrity: numberOrNull(found.integrity),
+    answered_s: numberOrNull(found.answered_s),
+    curve: found.curve ? parseCurve(found.curve) : null,
+    llr: object(found.llr ?? {}, "llr"),
+  });
+}
+
+/** @param {unknown} value @returns {Challenge} */
+export function parseChallenge(value) {
+  const found = message(value, "challenge");
+  strings(found, ["id", "challenge", "title", "mode"]);
+  oneOf(found, "state", CHALLENGE_STATES);
+  return /** @type {Challenge} */ ({
+    ...found,
+    attempt: numberOrNull(found.attempt) ?? 1,
+    aloud: textOrNull(found.aloud),
+    deadline_s: numberOrNull(found.deadline_s) ?? 0,
+    alternative: textOrNull(found.alternative),
+    guidance: textOrNull(found.guidance),
+    decline_reason: textOrNull(found.decline_reason),
+    outcome: found.outcome ? parseOutcome(found.outcome) : null,
+  });
+}
+
+/** @param {unknown} value @returns {{challenges: Challenge[], available: AvailableChallenge[]}} */
+export function parseChallenges(value) {
+  const found = object(value, "challenges");
+  const { challenges, available } = found;
+  if (!Array.isArray(challenges) || !Array.isArray(available)) throw new WireError("challenges: expected the lists challenges and available");
+  for (const item of available) {
+    strings(object(item, "available"), ["name", "title"]);
+    numbers(item, ["attempts_left"]);
+  }
+  return { ...found, challenges: challenges.map(parseChallenge), available };
+}
+
+/** @param {unknown} value @returns {ChallengeOffer} */
+export function parseChallengeOffer(value) {
+  const found = message(value, "challenge-offer");
+  strings(found, ["id", "challenge", "title", "text"]);
+  numbers(found, ["ready_within_s"]);
+  return /** @type {ChallengeOffer} */ ({ ...found, warning: textOrNull(found.warning) });
+}
+
+/** @param {unknown} value @returns {ChallengePrompt} */
+export function parseChallengePrompt(value) {
+  const found = message(value, "challenge-prompt");
+  strings(found, ["id", "challenge"]);
+  numbers(found, ["deadline_s"]);
+  strings(object(found.page, "page"), ["text"]);
+  return /** @type {ChallengePrompt} */ ({ ...found, page: { ...found.page, picture: textOrNull(found.page.picture) ?? "" } });
+}
+
+/** @param {unknown} value @returns {ChallengeGuidance} */
+export function parseChallengeGuidance(value) {
+  const found = message(value, "challenge-guidance");
+  strings(found, ["id", "guidance"]);
+  return /** @type {ChallengeGuidance} */ (found);
+}
+
+/** @param {unknown} value @returns {ChallengeOver} */
+export function parseChallengeOver(value) {
+  const found = message(value, "challenge-over");
+  strings(found, ["id"]);
+  oneOf(found, "how", ["finished", "stopped"]);
+  return /** @type {ChallengeOver} */ (found);
 }
 
 /**

@@ -51,6 +51,12 @@ export const de = {
   nextSay: "Sie könnten sagen:",
   nextElse: "Passt das für den Menschen nicht, bitten Sie um etwas anderes, worauf eine Aufnahme nicht antworten kann.",
   challenges: {
+    turn_to_profile: { title: "Zur Seite drehen", say: () => "„Könnten Sie den Kopf weit zu einer Seite drehen, kurz halten und zurückkommen?“" },
+    cover_eye: { title: "Ein Auge bedecken", say: () => "„Könnten Sie ein Auge mit der Hand bedecken?“" },
+    lean_in: { title: "Näher kommen", say: () => "„Könnten Sie nah an die Kamera kommen und wieder zurück?“" },
+    read_digits: { title: "Ziffern vorlesen", say: () => "„Könnten Sie mir vier, sieben, eins, neun, zwei vorlesen?“" },
+    point_camera: { title: "Die Kamera wegdrehen", say: () => "„Könnten Sie die Kamera ein wenig zur Seite und zurück drehen?“" },
+    light_code: { title: "Wechselndes Licht auf der Seite", say: () => "„Ihre Seite wechselt gleich einige Sekunden sanft die Farbe. Ist das in Ordnung?“" },
     turn_head: { title: "Den Kopf langsam drehen", say: () => "„Könnten Sie den Kopf langsam zur Seite und zurück drehen?“" },
     turn: { title: "Den Kopf langsam drehen", say: () => "„Könnten Sie den Kopf langsam zur Seite und zurück drehen?“" },
     show_fingers: { title: "Eine Zahl mit den Fingern", say: (number) => `„Könnten Sie ${["zwei", "drei", "vier"][number]} Finger neben das Gesicht halten?“` },
@@ -122,5 +128,140 @@ export const de = {
     failed: "Die Prüfung ließ sich nicht starten. Sie können trotzdem sprechen.",
     given: (date) => `Sie haben am ${date} zugestimmt.`,
     busy: "Einen Augenblick …",
+  },
+  prompt: {
+    ready: "Gleich geht es los",
+    readyNote: "Es erscheint in einem Augenblick.",
+    instruct: (challenge, page, way) => {
+      const side = { left: "links", right: "rechts", up: "oben", down: "unten" }[way];
+      const eye = { left: "linkes", right: "rechtes" }[way];
+      if (challenge === "turn_to_profile" && side) return `Drehen Sie den Kopf weit nach ${side}, halten Sie ihn kurz so, und sehen Sie wieder in die Kamera.`;
+      if (challenge === "cover_eye" && eye) return `Bedecken Sie zwei Sekunden lang Ihr ${eye} Auge mit der flachen Hand. Das andere bleibt frei.`;
+      if (challenge === "hand_over_face" && side) return `Führen Sie eine offene Hand von ${side} langsam dicht vor Ihrem Gesicht vorbei.`;
+      const part = { upper: "Augen und Stirn", lower: "Mund und Kinn" }[way];
+      if (challenge === "hand_over_face" && part) return `Halten Sie eine offene Hand zwei Sekunden lang vor ${part}.`;
+      if (challenge === "lean_in" && page.times) {
+        const lean = way === "back" ? "Lehnen Sie sich zurück, kommen Sie dann nah an die Kamera, und sitzen Sie wieder wie zuvor" : "Kommen Sie nah an die Kamera, und sitzen Sie wieder wie zuvor";
+        return `${lean}${page.times === 2 ? ", zweimal" : ""}.`;
+      }
+      if (challenge === "point_camera" && side) return `Drehen Sie die Kamera ein wenig nach ${side}, und lassen Sie sie so.`;
+      if (challenge === "light_code") return "Sehen Sie auf den Bildschirm und halten Sie still.";
+      if (challenge === "read_digits" && page.digits) return "Lesen Sie diese Ziffern laut vor.";
+      return null;
+    },
+    offer: (challenge) => {
+      /** @type {Record<string, [string, string]>} */
+      const known = {
+        turn_to_profile: ["Zur Seite drehen", "Gleich sehen Sie, nach welcher Seite Sie den Kopf drehen."],
+        hand_over_face: ["Eine Hand vor dem Gesicht", "Gleich sehen Sie, von welcher Seite die Hand kommt."],
+        cover_eye: ["Ein Auge bedecken", "Gleich sehen Sie, welches Auge."],
+        lean_in: ["Näher kommen", "Gleich sehen Sie, wie und wie oft."],
+        read_digits: ["Ziffern vorlesen", "Gleich sehen Sie ein paar Ziffern. Lesen Sie sie laut vor."],
+        point_camera: ["Die Kamera drehen", "Gleich sehen Sie, wohin."],
+        light_code: ["Wechselndes Licht", "Die Seite wechselt einige Sekunden lang sanft die Farbe. Sehen Sie hin und halten Sie still."],
+      };
+      const found = known[challenge];
+      return found ? { title: found[0], text: found[1] } : null;
+    },
+    warning: "Auf dem ganzen Bildschirm wechseln etwa sechs Sekunden lang sanfte Farben.",
+    warningQuestion: "Sind Sie empfindlich gegen wechselndes Licht? Dann lassen Sie das aus; es wird Ihnen nicht angelastet.",
+    start: "Beginnen",
+    sensitive: "Ich bin empfindlich gegen wechselndes Licht",
+    cannot: "Das kann ich nicht",
+    stop: "Aufhören",
+    close: "Schließen",
+    ways: { left: "Links", right: "Rechts", up: "Oben", down: "Unten" },
+    guidance: {
+      ready: "Bitte, jetzt.",
+      further: "Noch ein wenig weiter, bitte.",
+      other_side: "Die andere Seite, bitte.",
+      closer: "Noch etwas näher, bitte.",
+      back: "Etwas zurück, bitte.",
+      hold: "Genau so halten.",
+      good: "Gut. Danke.",
+      face_lost: "Ihr Gesicht ist nicht mehr im Bild: Kommen Sie zurück.",
+    },
+    left: (seconds) => `Noch ${seconds} Sekunden`,
+    light: "Sehen Sie auf den Bildschirm und halten Sie still.",
+    waiting: "Einen Augenblick …",
+    thanks: "Danke, das war alles",
+    thanksNote: "Das Gespräch geht weiter.",
+    stopped: "Aufgehört",
+    stoppedNote: "Das ist in Ordnung. Das Gespräch geht weiter.",
+    late: "Es wird nicht mehr gebraucht",
+    reducedMotion: "Sie wurden um etwas mit wechselndem Licht gebeten. Ihr Gerät möchte wenig Bewegung, darum wurde es ausgelassen. Das ist in Ordnung.",
+    own: "Ihr eigenes Bild",
+  },
+  ask: {
+    heading: "Um etwas bitten",
+    intro: "Was niemand vorhersehen konnte, beantworten Aufnahme und Maske schlecht.",
+    recommended: "Jetzt empfohlen",
+    ask: (title) => `Bitten: ${title}`,
+    askShort: "Bitten",
+    others: "Andere Bitten",
+    settles: (list) => `Klärt mit: ${list}`,
+    families: { presentation: "Foto oder Bildschirm", injection: "Aufnahme", synthesis: "gemachtes oder verändertes Gesicht", substitution: "anderer Mensch" },
+    how: "Wie gebeten wird",
+    page: "Auf ihrer Seite",
+    spoken: "Ich lese es vor",
+    pageOnly: "nur auf ihrer Seite",
+    attemptsLeft: (count) => (count === 0 ? "oft genug gebeten" : count === 1 ? "noch einmal möglich" : `noch ${count}-mal möglich`),
+    notYet: "Sobald ein Bild ankommt, können Sie hier um etwas bitten.",
+    none: "In diesem Gespräch ist keine Bitte mehr möglich.",
+    starting: "Beginnt …",
+    cancel: "Abbrechen",
+    offered: "Wartet, bis die Seite es zeigt",
+    running: "Die Bitte läuft",
+    readAloud: "Lesen Sie das vor:",
+    tellThem: "Sie könnten sagen:",
+    left: (seconds) => (seconds > 0 ? `noch ${seconds} s` : "die Zeit ist um"),
+    guidance: {
+      ready: "Bereit.",
+      further: "Noch etwas weiter.",
+      other_side: "Es war die andere Seite.",
+      closer: "Noch etwas näher.",
+      back: "Etwas zurück.",
+      hold: "An der Stelle: noch halten.",
+      good: "Getan wie erbeten.",
+      face_lost: "Das Gesicht ist nicht im Bild.",
+    },
+    ends: {
+      passed: ["Bestanden", "Es wurde getan wie erbeten, und was zu sehen war, passte zusammen."],
+      broken: ["Passt nicht zusammen", "Es wurde getan, aber so sieht ein lebender Mensch dabei nicht aus. Sehen Sie genauer hin; allein beweist das nichts."],
+      not_done: ["Nicht wie erbeten getan", "Man verhört und verliest sich. Bitten Sie noch einmal, oder nehmen Sie die Alternative. Das sagt nichts gegen den Menschen."],
+      unclear: ["Nicht zu beurteilen", "Die Umstände ließen kein Urteil zu. Das sagt nichts gegen den Menschen."],
+      declined: ["Abgelehnt", "Nehmen Sie die Alternative. Das sagt nichts gegen den Menschen."],
+      expired: ["Nicht beantwortet", "Es kam nicht rechtzeitig zustande, vielleicht aus technischem Grund. Das sagt nichts gegen den Menschen."],
+      cancelled: ["Abgebrochen", "Sie haben es beendet, bevor es beantwortet war."],
+      ended: ["Fertig", ""],
+    },
+    declined: {
+      cannot: "Der Mensch kann das nicht.",
+      photosensitive: "Der Mensch ist empfindlich gegen wechselndes Licht.",
+      reduced_motion: "Das Gerät möchte wenig Bewegung, darum wurde nicht begonnen.",
+      other: "Es wurde auf der Seite beendet.",
+    },
+    alternative: "Stattdessen",
+    again: "Noch einmal bitten",
+    done: "Um etwas anderes bitten",
+    answered: (seconds) => `Beantwortet nach ${seconds.toFixed(1).replace(".", ",")} s.`,
+    earlier: "Bisherige Bitten",
+    replay: "Noch einmal abspielen",
+    measured: "gemessen",
+    asked: "erbeten",
+    prompt: "gebeten",
+    curve: (title, fromS, toS) => `${title}, von ${fromS.toFixed(1).replace(".", ",")} bis ${toS.toFixed(1).replace(".", ",")} Sekunden nach der Bitte.`,
+    curveMost: (value, at) => `Am weitesten: ${value}, bei ${at} s.`,
+    curveAsked: (low, high) => (low === high ? `Erbeten: ${low}.` : `Erbeten: zwischen ${low} und ${high}.`),
+    curveNone: "Nichts ließ sich messen.",
+    curveGaps: (share) => `Zu ${percent(share)} der Zeit nicht messbar.`,
+    problems: {
+      "challenge-running": "Es läuft schon eine Bitte.",
+      "not-checking": "Gerade kommt kein Bild an.",
+      "no-page": "Das geht nur auf ihrer Seite.",
+      "too-many-attempts": "Darum wurde oft genug gebeten. Wählen Sie etwas anderes.",
+    },
+    failed: (why) => `Es ließ sich nicht beginnen: ${why}`,
+    attempt: (attempt) => `Versuch ${attempt}`,
   },
 };

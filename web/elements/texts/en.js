@@ -54,6 +54,12 @@ export const en = {
   nextElse: "If this does not suit the person, ask anything else that a recording cannot answer.",
   /** @type {Record<string, {title: string, say: (number: number) => string}>} */
   challenges: {
+    turn_to_profile: { title: "A turn to profile", say: () => "“Could you turn your head far to one side, hold it, and come back?”" },
+    cover_eye: { title: "One eye covered", say: () => "“Could you cover one eye with a hand?”" },
+    lean_in: { title: "Leaning in", say: () => "“Could you lean in close to the camera, and back?”" },
+    read_digits: { title: "Digits read aloud", say: () => "“Could you read four, seven, one, nine, two to me?”" },
+    point_camera: { title: "The camera turned away", say: () => "“Could you turn the camera a little to one side and back?”" },
+    light_code: { title: "Changing light on their page", say: () => "“Your page will change its colour softly for a few seconds. Would that be all right?”" },
     turn_head: { title: "A slow turn of the head", say: () => "“Could you slowly turn your head to one side and back?”" },
     turn: { title: "A slow turn of the head", say: () => "“Could you slowly turn your head to one side and back?”" },
     show_fingers: { title: "A number of fingers", say: (number) => `“Could you hold ${["two", "three", "four"][number]} fingers up beside your face?”` },
@@ -134,6 +140,132 @@ export const en = {
     /** @param {string} date */
     given: (date) => `You agreed on ${date}.`,
     busy: "One moment…",
+  },
+  prompt: {
+    ready: "Get ready",
+    readyNote: "It shows in a moment.",
+    /** What to do, in this language; null: the service's own words. @type {(challenge: string, page: Record<string, any>, way: string) => string | null} */
+    instruct: (challenge, page) => (challenge === "read_digits" && page.digits ? "Read these digits aloud, one by one." : null),
+    /** @type {(challenge: string) => {title: string, text: string} | null} */
+    offer: () => null,
+    warning: "Soft colours will change on your whole screen for about six seconds.",
+    warningQuestion: "Are you sensitive to changing light? Then leave this out; nothing is held against you.",
+    start: "Start",
+    sensitive: "I am sensitive to changing light",
+    cannot: "I cannot do this",
+    stop: "Stop",
+    close: "Close",
+    /** @type {Record<string, string>} */
+    ways: { left: "Left", right: "Right", up: "Up", down: "Down" },
+    /** @type {Record<string, string>} */
+    guidance: {
+      ready: "Go ahead.",
+      further: "A little further, please.",
+      other_side: "The other side, please.",
+      closer: "A little closer, please.",
+      back: "A little back, please.",
+      hold: "Hold it just like that.",
+      good: "Good. Thank you.",
+      face_lost: "Your face is out of the picture: come back into it.",
+    },
+    /** @param {number} seconds */
+    left: (seconds) => `${seconds} seconds left`,
+    light: "Look at the screen and keep still.",
+    waiting: "One moment…",
+    thanks: "Thank you, that was all",
+    thanksNote: "The conversation goes on.",
+    stopped: "Stopped",
+    stoppedNote: "That is fine. The conversation goes on.",
+    late: "It is not needed any more",
+    reducedMotion: "The interviewer asked for something with changing light. Your device asks for little motion, so it was left out. That is fine.",
+    own: "Your own picture",
+  },
+  ask: {
+    heading: "Ask for something live",
+    intro: "A recording or a mask has trouble answering what nobody could foresee.",
+    recommended: "Recommended now",
+    /** @param {string} title */
+    ask: (title) => `Ask: ${title}`,
+    askShort: "Ask",
+    others: "Other things to ask",
+    /** @param {string} list */
+    settles: (list) => `Helps to tell: ${list}`,
+    families: { presentation: "photo or screen", injection: "recording", synthesis: "made or changed face", substitution: "another person" },
+    how: "How they are asked",
+    page: "On their page",
+    spoken: "I read it aloud",
+    pageOnly: "only on their page",
+    /** @param {number} count */
+    attemptsLeft: (count) => (count === 0 ? "asked often enough" : count === 1 ? "can be asked once more" : `can be asked ${count} times`),
+    notYet: "Once the candidate’s picture arrives, you can ask for something here.",
+    none: "Nothing more can be asked in this call.",
+    starting: "Starting…",
+    cancel: "Cancel",
+    offered: "Waiting for their page to show it",
+    running: "The candidate is being asked",
+    readAloud: "Read this aloud:",
+    tellThem: "You could say:",
+    /** @param {number} seconds */
+    left: (seconds) => (seconds > 0 ? `${seconds} s left` : "time is up"),
+    /** @type {Record<string, string>} */
+    guidance: {
+      ready: "The candidate is ready.",
+      further: "Needs to go a little further.",
+      other_side: "It was the other side.",
+      closer: "Needs to come closer.",
+      back: "Needs to go back a little.",
+      hold: "In place: needs to hold it.",
+      good: "Done as asked.",
+      face_lost: "The face is out of the picture.",
+    },
+    /** Title and sentence of each way it can end. @type {Record<string, [string, string]>} */
+    ends: {
+      passed: ["Passed", "It was done as asked, and what was seen held together."],
+      broken: ["Did not hold together", "It was done, but what was seen is not what a live person looks like. Look closer; this alone proves nothing."],
+      not_done: ["Not done as asked", "People mishear and misread. Ask again, or use the alternative. This says nothing against the person."],
+      unclear: ["Could not be judged", "The circumstances did not let one judge. This says nothing against the person."],
+      declined: ["Declined", "Use the alternative. This says nothing against the person."],
+      expired: ["Not answered", "It did not come about in time, perhaps for a technical reason. This says nothing against the person."],
+      cancelled: ["Cancelled", "You stopped it before it was answered."],
+      ended: ["Done", ""],
+    },
+    /** @type {Record<string, string>} */
+    declined: {
+      cannot: "The candidate cannot do this.",
+      photosensitive: "The candidate is sensitive to changing light.",
+      reduced_motion: "The candidate’s device asks for little motion, so it was not started.",
+      other: "The candidate stopped it.",
+    },
+    alternative: "Instead",
+    again: "Ask again",
+    done: "Ask for something else",
+    /** @param {number} seconds */
+    answered: (seconds) => `Answered after ${seconds.toFixed(1)} s.`,
+    earlier: "Asked so far",
+    replay: "Play it again",
+    measured: "measured",
+    asked: "asked for",
+    prompt: "asked",
+    /** @type {(title: string, fromS: number, toS: number) => string} */
+    curve: (title, fromS, toS) => `${title}, from ${fromS.toFixed(1)} to ${toS.toFixed(1)} seconds after the prompt.`,
+    /** @type {(value: string, at: string) => string} */
+    curveMost: (value, at) => `Furthest: ${value}, at ${at} s.`,
+    /** @type {(low: string, high: string) => string} */
+    curveAsked: (low, high) => (low === high ? `Asked for: ${low}.` : `Asked for: between ${low} and ${high}.`),
+    curveNone: "Nothing could be measured.",
+    /** @param {number} share */
+    curveGaps: (share) => `Not measurable in ${percent(share)} of the time.`,
+    /** @type {Record<string, string>} */
+    problems: {
+      "challenge-running": "Something is being asked already.",
+      "not-checking": "The candidate’s picture does not arrive at the moment.",
+      "no-page": "This one needs the candidate’s page.",
+      "too-many-attempts": "This has been asked often enough. Choose something else.",
+    },
+    /** @param {string} why */
+    failed: (why) => `It could not be started: ${why}`,
+    /** @param {number} attempt */
+    attempt: (attempt) => `attempt ${attempt}`,
   },
 };
 

@@ -35,8 +35,8 @@ export class EventStream extends EventTarget {
 /**
  * What an interviewer is told while the call runs.
  *
- * Events: `verdict`, `link`, `notice`, `session` (details as in wire.js), `statechange` ({state, error}), `error` (a message that
- * could not be read; the stream goes on).
+ * Events: `verdict`, `link`, `notice`, `session`, `challenge` (details as in wire.js), `statechange` ({state, error}), `error` (a
+ * message that could not be read; the stream goes on).
  */
 export class VerdictStream extends EventTarget {
     /** @param {{server?: string, session: string, token: string}} options */
@@ -45,7 +45,7 @@ export class VerdictStream extends EventTarget {
         session: string;
         token: string;
     });
-    get state(): "open" | "closed" | "connecting" | "interrupted";
+    get state(): "interrupted" | "open" | "closed" | "connecting";
     open(): void;
     close(): void;
     #private;

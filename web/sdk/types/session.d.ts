@@ -13,6 +13,8 @@
  * - `rate` {max_fps, reason}: the service asked for fewer frames; done already
  * - `reconnecting` {reason, attempt}
  * - `trackended` {label}: the camera was unplugged or the screen share ended; go on with `replaceStream()`
+ * - `challenge` ChallengeOffer: the candidate is asked to do something; answer by `challengeReady` or `declineChallenge`
+ * - `challenge_guidance` {id, guidance}, `challenge_over` {id, how}
  * - `error` Error: nothing more is tried; `statechange` says "stopped"
  *
  * @example
@@ -43,6 +45,19 @@ export class LivenessSession extends EventTarget {
     }>;
     /** Take the consent back. The service stops looking at once; the video stops before that is even asked for. */
     withdrawConsent(): Promise<void>;
+    /**
+     * Say that a challenge can be shown now. Its parameters are drawn at this moment, and are given once: show them at once.
+     *
+     * @param {string} id of the offer
+     */
+    challengeReady(id: string): Promise<import("./wire.js").ChallengePrompt>;
+    /**
+     * Leave a challenge out, before or while it runs. Nothing is held against who does.
+     *
+     * @param {string} id
+     * @param {import("./wire.js").DeclineReason} reason
+     */
+    declineChallenge(id: string, reason: import("./wire.js").DeclineReason): Promise<void>;
     /** Follow the service's events; `publish` does so by itself. */
     listen(): void;
     /**

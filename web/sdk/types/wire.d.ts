@@ -14,6 +14,21 @@ export function parseSessionView(value: unknown): SessionView;
 export function parseCandidateView(value: unknown): CandidateView;
 /** @param {unknown} value @returns {SessionCreated} */
 export function parseSessionCreated(value: unknown): SessionCreated;
+/** @param {unknown} value @returns {Challenge} */
+export function parseChallenge(value: unknown): Challenge;
+/** @param {unknown} value @returns {{challenges: Challenge[], available: AvailableChallenge[]}} */
+export function parseChallenges(value: unknown): {
+    challenges: Challenge[];
+    available: AvailableChallenge[];
+};
+/** @param {unknown} value @returns {ChallengeOffer} */
+export function parseChallengeOffer(value: unknown): ChallengeOffer;
+/** @param {unknown} value @returns {ChallengePrompt} */
+export function parseChallengePrompt(value: unknown): ChallengePrompt;
+/** @param {unknown} value @returns {ChallengeGuidance} */
+export function parseChallengeGuidance(value: unknown): ChallengeGuidance;
+/** @param {unknown} value @returns {ChallengeOver} */
+export function parseChallengeOver(value: unknown): ChallengeOver;
 /**
  * What the service sends over the data channel; null for a type that this page does not know.
  *
@@ -91,6 +106,65 @@ export function parseChannelMessage(text: string): {
  * @property {{version: string, given_at: string | null, text: string[]}} consent
  * @property {RTCIceServer[]} ice_servers
  *
+ * @typedef {"page" | "spoken"} ChallengeMode
+ * @typedef {"offered" | "running" | "done" | "declined" | "expired" | "cancelled"} ChallengeState
+ * @typedef {"passed" | "broken" | "not_done" | "unclear"} ChallengeResult
+ * @typedef {"cannot" | "photosensitive" | "reduced_motion" | "other"} DeclineReason
+ *
+ * @typedef {object} Curve what was measured beside what was asked for
+ * @property {string} title
+ * @property {string} unit
+ * @property {number[]} times_s seconds after the prompt
+ * @property {(number | null)[]} values
+ * @property {(number | null)[]} asked
+ *
+ * @typedef {object} ChallengeOutcome
+ * @property {ChallengeResult} result
+ * @property {number} quality 0–1
+ * @property {string} reason
+ * @property {boolean | null} compliance
+ * @property {number | null} integrity
+ * @property {number | null} answered_s
+ * @property {Curve | null} curve
+ * @property {Partial<Record<Family, number>>} llr
+ *
+ * @typedef {object} Challenge as an interviewer sees it
+ * @property {string} session
+ * @property {string} id
+ * @property {string} challenge its name
+ * @property {string} title
+ * @property {ChallengeMode} mode
+ * @property {ChallengeState} state
+ * @property {number} attempt
+ * @property {string | null} aloud
+ * @property {number} deadline_s
+ * @property {string | null} alternative
+ * @property {string} made_at
+ * @property {string | null} guidance
+ * @property {DeclineReason | null} decline_reason
+ * @property {ChallengeOutcome | null} outcome
+ *
+ * @typedef {object} AvailableChallenge
+ * @property {string} name
+ * @property {string} title
+ * @property {boolean} spoken
+ * @property {Family[]} families
+ * @property {string} alternative
+ * @property {number} attempts_left
+ *
+ * @typedef {object} ChallengeOffer what a candidate is asked, before its parameters are known
+ * @property {string} id
+ * @property {string} challenge
+ * @property {string} title
+ * @property {string} text
+ * @property {string | null} warning
+ * @property {number} ready_within_s
+ *
+ * @typedef {Record<string, any> & {text: string, picture: string}} ChallengePage
+ * @typedef {{id: string, challenge: string, page: ChallengePage, deadline_s: number}} ChallengePrompt
+ * @typedef {{id: string, guidance: string}} ChallengeGuidance
+ * @typedef {{id: string, how: "finished" | "stopped"}} ChallengeOver never how it came out
+ *
  * @typedef {object} SessionCreated
  * @property {string} id
  * @property {string | null} reference
@@ -105,6 +179,10 @@ export const FAMILIES: readonly Family[];
 export const VERDICT_STATES: readonly VerdictState[];
 /** @type {readonly SessionState[]} */
 export const SESSION_STATES: readonly SessionState[];
+/** @type {readonly ChallengeState[]} */
+export const CHALLENGE_STATES: readonly ChallengeState[];
+/** @type {readonly ChallengeResult[]} */
+export const CHALLENGE_RESULTS: readonly ChallengeResult[];
 /** A message that is not what its name promises. */
 export class WireError extends Error {
 }
@@ -274,6 +352,143 @@ export type CandidateView = {
         text: string[];
     };
     ice_servers: RTCIceServer[];
+};
+/**
+ * Messages of the wire, checked as they come in. Each has its example in tests/wire/.
+ *
+ * Unknown fields are let through, so that an older page can talk to a newer service; what a page relies on is checked.
+ */
+export type ChallengeMode = "page" | "spoken";
+/**
+ * Messages of the wire, checked as they come in. Each has its example in tests/wire/.
+ *
+ * Unknown fields are let through, so that an older page can talk to a newer service; what a page relies on is checked.
+ */
+export type ChallengeState = "offered" | "running" | "done" | "declined" | "expired" | "cancelled";
+/**
+ * Messages of the wire, checked as they come in. Each has its example in tests/wire/.
+ *
+ * Unknown fields are let through, so that an older page can talk to a newer service; what a page relies on is checked.
+ */
+export type ChallengeResult = "passed" | "broken" | "not_done" | "unclear";
+/**
+ * Messages of the wire, checked as they come in. Each has its example in tests/wire/.
+ *
+ * Unknown fields are let through, so that an older page can talk to a newer service; what a page relies on is checked.
+ */
+export type DeclineReason = "cannot" | "photosensitive" | "reduced_motion" | "other";
+/**
+ * what was measured beside what was asked for
+ */
+export type Curve = {
+    title: string;
+    unit: string;
+    /**
+     * seconds after the prompt
+     */
+    times_s: number[];
+    values: (number | null)[];
+    asked: (number | null)[];
+};
+/**
+ * Messages of the wire, checked as they come in. Each has its example in tests/wire/.
+ *
+ * Unknown fields are let through, so that an older page can talk to a newer service; what a page relies on is checked.
+ */
+export type ChallengeOutcome = {
+    result: ChallengeResult;
+    /**
+     * 0–1
+     */
+    quality: number;
+    reason: string;
+    compliance: boolean | null;
+    integrity: number | null;
+    answered_s: number | null;
+    curve: Curve | null;
+    llr: Partial<Record<Family, number>>;
+};
+/**
+ * as an interviewer sees it
+ */
+export type Challenge = {
+    session: string;
+    id: string;
+    /**
+     * its name
+     */
+    challenge: string;
+    title: string;
+    mode: ChallengeMode;
+    state: ChallengeState;
+    attempt: number;
+    aloud: string | null;
+    deadline_s: number;
+    alternative: string | null;
+    made_at: string;
+    guidance: string | null;
+    decline_reason: DeclineReason | null;
+    outcome: ChallengeOutcome | null;
+};
+/**
+ * Messages of the wire, checked as they come in. Each has its example in tests/wire/.
+ *
+ * Unknown fields are let through, so that an older page can talk to a newer service; what a page relies on is checked.
+ */
+export type AvailableChallenge = {
+    name: string;
+    title: string;
+    spoken: boolean;
+    families: Family[];
+    alternative: string;
+    attempts_left: number;
+};
+/**
+ * what a candidate is asked, before its parameters are known
+ */
+export type ChallengeOffer = {
+    id: string;
+    challenge: string;
+    title: string;
+    text: string;
+    warning: string | null;
+    ready_within_s: number;
+};
+/**
+ * Messages of the wire, checked as they come in. Each has its example in tests/wire/.
+ *
+ * Unknown fields are let through, so that an older page can talk to a newer service; what a page relies on is checked.
+ */
+export type ChallengePage = Record<string, any> & {
+    text: string;
+    picture: string;
+};
+/**
+ * Messages of the wire, checked as they come in. Each has its example in tests/wire/.
+ *
+ * Unknown fields are let through, so that an older page can talk to a newer service; what a page relies on is checked.
+ */
+export type ChallengePrompt = {
+    id: string;
+    challenge: string;
+    page: ChallengePage;
+    deadline_s: number;
+};
+/**
+ * Messages of the wire, checked as they come in. Each has its example in tests/wire/.
+ *
+ * Unknown fields are let through, so that an older page can talk to a newer service; what a page relies on is checked.
+ */
+export type ChallengeGuidance = {
+    id: string;
+    guidance: string;
+};
+/**
+ * never how it came out
+ */
+export type ChallengeOver = {
+    id: string;
+    how: "finished" | "stopped";
 };
 /**
  * Messages of the wire, checked as they come in. Each has its example in tests/wire/.

@@ -1,0 +1,109 @@
+"""What the two challenges with a hand before the face share: what is covered, and whether the hand stays on top."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from liveness.challenges.contract import Curve
+from liveness.challenges.movement import LEAST_REACTION_S, Integrity, MovementChallenge, Progress, baseline_seen
+from liveness.frames import Observation
+from liveness.measures.conditions import ramp, size_quality
+from liveness.measures.hand_cover import Cover, CoverWatch
+
+BRIDGE_S: Final = 0.8
+"""The models lose a hand before a face for a moment; no longer than this counts as still there."""
+
+
+class OcclusionChallenge(MovementChallenge):
+    """Keeps what hands cover, frame by frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._watch = CoverWatch()
+        self._covers: list[Cover] = []
+        self._free_s: list[float] = []
+
+    def observe(self, observation: Observation) -> None:
+        """Keep what is covered in one frame."""
+        broken = bool(observation.changes & {"gap", "cut"})
+        luma, hands = observation.frame.luma(), observation.hands or ()
+        cover = self._watch.see(observation.time_s, luma, observation.face, hands, broken=broken)
+        if observation.face is not None:
+            self._free_s.append(observation.time_s)
+        if cover is not None:
+            self._covers.append(cover)
+
+    def _known(self) -> bool:
+        return self._baseline_known(np.inf)
+
+    def _baseline_known(self, prompt_s: float) -> bool:
+        end_s = min(prompt_s, self._free_s[-1]) if self._free_s else 0.0
+        seen = [t for t in self._free_s if end_s - 1.5 * self.spec.baseline_s <= t < prompt_s]
+        return baseline_seen(seen, self.spec.baseline_s)
+
+    def _after(self, prompt_s: float) -> list[Cover]:
+        return [cover for cover in self._covers if prompt_s <= cover.time_s <= self.deadline_s]
+
+    def _progress(self, prompt_s: float) -> Progress:
+        if not self._baseline_known(prompt_s):
+            return Progress(
+                "unseen", "The face was not seen long enough before the prompt to compare with.", "face_lost"
+            )
+        early_s = prompt_s - 0.5, prompt_s + LEAST_REACTION_S
+        if any(early_s[0] <= cover.time_s < early_s[1] and cover.share > 0.1 for cover in self._covers):
+            return Progress("failed", "The hand was before the face before the prompt could have been followed.")
+        return self._followed(self._after(prompt_s))
+
+    def _followed(self, covers: list[Cover]) -> Progress:
+        raise NotImplementedError
+
+    def _integrity(self, prompt_s: float) -> Integrity:
+        """Tell a hand that lies on the face from a face that shows through the hand."""
+        covers = self._after(prompt_s)
+        seen_s = np.array([cover.time_s for cover in covers if cover.seen])
+
+        def between(time_s: float) -> bool:
+            # Where a mask hides the hand the models lose it, and find it again.
+            return any((seen_s <= time_s) & (seen_s > time_s - 0.4)) and any(
+                (seen_s >= time_s) & (seen_s < time_s + 0.4)
+            )
+
+        kept = [cover.kept for cover in covers if cover.kept is not None and between(cover.time_s)]
+        if len(kept) < 3:
+            return Integrity(None, "")
+        # A mask that fails under the hand does so for a part of the time.
+        through = float(np.percentile(kept, 75))
+        return Integrity(
+            ramp(through, 0.72, 0.52), "The face showed where the hand was before it, as a mask laid over it."
+        )
+
+    def _quality(self) -> float:
+        return 0.5 if self._watch.face is None else 0.5 + 0.5 * size_quality(self._watch.face)
+
+    def _curve(self, prompt_s: float) -> Curve | None:
+        covers = [cover for cover in self._covers if prompt_s - 1 <= cover.time_s <= self.deadline_s]
+        if not covers:
+            return None
+        return Curve(
+            title="Share of the face that a hand covers",
+            unit="",
+            times_s=tuple(cover.time_s - prompt_s for cover in covers),
+            values=tuple(cover.share for cover in covers),
+            asked=tuple(0.15 if cover.time_s >= prompt_s else None for cover in covers),
+        )
+
+
+def held(covers: list[Cover], chosen: list[bool], hold_s: float) -> float | None:
+    """Return when a stretch of at least ``hold_s`` began in which the hand was as chosen, bridging short losses."""
+    began = last = None
+    for cover, good in zip(covers, chosen, strict=True):
+        if cover.broken or (last is not None and cover.time_s - last > BRIDGE_S):
+            began = last = None
+        if good:
+            began = cover.time_s if began is None else began
+            last = cover.time_s
+            if last - began >= hold_s:
+                return began
+    return None

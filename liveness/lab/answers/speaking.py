@@ -1,0 +1,81 @@
+"""Answers to "read digits": a still photograph whose mouth is opened, with or without the sound that belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from liveness.frames import Pixels
+from liveness.lab.answers.film import Film
+from liveness.lab.answers.material import Person
+
+Maker = Callable[[Person, str, np.random.Generator], Film]
+
+_LOWER = (
+    14,
+    17,
+    84,
+    314,
+    87,
+    317,
+    178,
+    402,
+    181,
+    405,
+    88,
+    318,
+    91,
+    321,
+    152,
+    148,
+    377,
+    176,
+    400,
+    200,
+    199,
+    18,
+    83,
+    313,
+)
+"""Lower lip and chin: what an opening mouth takes down."""
+
+
+def _mouthed(person: Person, begins_s: float, rng: np.random.Generator, *, syllables: int) -> Film:
+    photo, still = person.at(60)
+    height = float(np.linalg.norm(still[10] - still[152]))
+    starts = begins_s + np.cumsum(rng.uniform(0.45, 0.7, syllables)) - 0.45
+    wide = rng.uniform(0.06, 0.11, syllables)
+
+    def film(after_s: float) -> Pixels:
+        since = (after_s - starts) / 0.34
+        opening = float(np.sum(wide * np.where((since >= 0) & (since <= 1), np.sin(np.pi * since.clip(0, 1)), 0)))
+        if opening < 1e-3:
+            return photo
+        moved = still.copy()
+        moved[list(_LOWER), 1] += opening * height
+        return person.head.drawn(photo, still, moved, under=photo)
+
+    return film
+
+
+def _done(person: Person, digits: str, rng: np.random.Generator) -> Film:
+    return _mouthed(person, float(rng.uniform(0.6, 1.8)), rng, syllables=4)
+
+
+def _late(person: Person, digits: str, rng: np.random.Generator) -> Film:
+    return _mouthed(person, 7.7, rng, syllables=4)
+
+
+def _once(person: Person, digits: str, rng: np.random.Generator) -> Film:
+    return _mouthed(person, float(rng.uniform(0.6, 1.8)), rng, syllables=1)
+
+
+def _nothing(person: Person, digits: str, rng: np.random.Generator) -> Film:
+    photo = person.at(60)[0]
+    return lambda after_s: photo
+
+
+HONEST: Mapping[str, Maker] = {"done": _done}
+NOT_DONE: Mapping[str, Maker] = {"nothing": _nothing, "too_late": _late, "one_syllable": _once}
+FORGED: Mapping[str, Maker] = {}

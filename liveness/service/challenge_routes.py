@@ -1,0 +1,72 @@
+"""Challenges over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+
+from liveness.service.access import Entry, admit, caller_of, entry, interviews_of
+from liveness.service.bodies import DeclinedChallenge, NewChallenge, described, read_json
+from liveness.service.limits import Allowances
+from liveness.service.problems import Problem
+
+router = APIRouter(prefix="/v1/sessions/{session_id}/challenges", tags=["challenges"])
+
+ByViewerOrKey = Annotated[Entry, Depends(entry("viewer", "key"))]
+
+
+async def answering(request: Request, session_id: str) -> Entry:
+    """Admit the candidate; that one tries to answer in another session is written down, and floods are refused."""
+    caller = await caller_of(request)
+    interviews = interviews_of(request)
+    pace: Allowances = request.app.state.answer_pace
+    if caller.who == "publisher" and caller.session_id and not pace.admits(caller.session_id):
+        interviews.challenges.refused(caller.session_id, "too often")
+        raise Problem(429, "too-often", "Expected fewer answers; wait.", headers={"Retry-After": "1"})
+    try:
+        return Entry(caller, await admit(interviews, caller, session_id, ("publisher",)))
+    except Problem as problem:
+        if problem.kind == "other-session" and caller.who == "publisher" and caller.session_id:
+            interviews.challenges.refused(caller.session_id, "another session")
+        raise
+
+
+ByCandidate = Annotated[Entry, Depends(answering)]
+
+
+@router.post("", status_code=201, openapi_extra=described(NewChallenge, required=False))
+async def ask(request: Request, by: ByViewerOrKey) -> JSONResponse:
+    """Ask for a challenge, by default the recommended one: on the candidate's page, or read aloud."""
+    body = await read_json(request, NewChallenge, optional=True)
+    interviews = interviews_of(request)
+    made = await interviews.challenges.ask(by.session.id, by.caller.who, body.challenge, body.mode)
+    return JSONResponse(made, 201, {"Location": f"/v1/sessions/{by.session.id}/challenges/{made['id']}"})
+
+
+@router.get("")
+async def show(request: Request, by: ByViewerOrKey) -> JSONResponse:
+    """List what was asked in this session, and what can be."""
+    return JSONResponse(await interviews_of(request).challenges.listed(by.session.id))
+
+
+@router.post("/{challenge_id}/ready")
+async def ready(request: Request, by: ByCandidate, challenge_id: str) -> JSONResponse:
+    """Release the prompt, once; the time to answer runs from now."""
+    return JSONResponse(await interviews_of(request).challenges.ready(by.session.id, challenge_id))
+
+
+@router.post("/{challenge_id}/decline", status_code=204, openapi_extra=described(DeclinedChallenge))
+async def decline(request: Request, by: ByCandidate, challenge_id: str) -> Response:
+    """Decline, or stop in the middle."""
+    body = await read_json(request, DeclinedChallenge)
+    await interviews_of(request).challenges.decline(by.session.id, challenge_id, body.reason)
+    return Response(status_code=204)
+
+
+@router.delete("/{challenge_id}", status_code=204)
+async def cancel(request: Request, by: Annotated[Entry, Depends(entry("viewer"))], challenge_id: str) -> Response:
+    """Call a challenge off."""
+    await interviews_of(request).challenges.cancel(by.session.id, challenge_id, by.caller.who)
+    return Response(status_code=204)

@@ -26,7 +26,7 @@ def camera_script(*, reacts: bool) -> str:
     jpeg: Pixels = np.asarray(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 92])[1], dtype=np.uint8)
     picture = base64.b64encode(jpeg.tobytes()).decode()
     return f"""(() => {{
-      const W = {WIDTH}, H = {HEIGHT}, REACTS = {str(reacts).lower()};
+      const W = {WIDTH}, H = {HEIGHT}, REACTS = {str(reacts).lower()}, FACE = [60, -90];
       const picture = new Image();
       picture.src = "data:image/jpeg;base64,{picture}";
       const plain = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -36,15 +36,15 @@ def camera_script(*, reacts: bool) -> str:
         const found = half && getComputedStyle(half).backgroundColor.match(/[\\d.]+/g);
         return found ? found.slice(0, 3).map(Number) : grey;
       }};
-      // A fifth of the light on the face is the screen's; the wall behind is far from it.
+      // A fifth of the light on the face is the screen's; none of that behind it.
       const lit = (colour, share) => `rgb(${{colour.map((c) => 255 * (1 - share) + share * c).join(" ")}})`;
       const shine = (context, left, right, share) => {{
-        const across = context.createLinearGradient(W * 0.35, 0, W * 0.65, 0);
+        const across = context.createLinearGradient(FACE[0] - 90, 0, FACE[0] + 90, 0);
         across.addColorStop(0, lit(right, share));
         across.addColorStop(1, lit(left, share));
         context.globalCompositeOperation = "multiply";
         context.fillStyle = across;
-        context.fillRect(0, 0, W, H);
+        context.fillRect(-W, -H, 3 * W, 3 * H);
         context.globalCompositeOperation = "source-over";
       }};
       navigator.mediaDevices.getUserMedia = async (wanted) => {{
@@ -58,7 +58,6 @@ def camera_script(*, reacts: bool) -> str:
           const left = REACTS ? seen("left") : grey, right = REACTS ? seen("right") : grey;
           context.fillStyle = "#8b8f94";
           context.fillRect(0, 0, W, H);
-          shine(context, left, right, 0.03);
           context.save();
           context.translate(W / 2 + 9 * Math.sin(1.3 * t), H / 2 + 6 * Math.sin(0.9 * t + 1));
           context.rotate(0.03 * Math.sin(0.7 * t));
@@ -66,10 +65,9 @@ def camera_script(*, reacts: bool) -> str:
           context.ellipse(0, 0, 300, 350, 0, 0, 7);
           context.clip();
           context.drawImage(picture, -H / 2, -H / 2, H, H);
-          context.restore();
-          context.save();
+          // Head and neck are near the screen.
           context.beginPath();
-          context.ellipse(W / 2, H / 2, 300, 350, 0, 0, 7);
+          context.ellipse(FACE[0], FACE[1], 125, 190, 0, 0, 7);
           context.clip();
           shine(context, left, right, 0.2);
           context.restore();

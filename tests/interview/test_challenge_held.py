@@ -37,10 +37,15 @@ def held_with(camera: Path, *, reacts: bool) -> Iterator[Interview]:
 
 
 def ask(held: Interview, title: str) -> None:
-    """Ask for a challenge by its name in the list of all."""
+    """Ask for a challenge by its name: by the button for what is recommended, or in the list of all others."""
     panel = held.interviewer.locator("liveness-challenges")
-    panel.locator("summary").first.click()
-    panel.locator(".other", has_text=title).get_by_role("button").click()
+    panel.locator(".ask .main").wait_for()
+    recommended = panel.locator(".ask", has_text=re.compile(title, re.IGNORECASE)).locator(".main")
+    if recommended.count():
+        recommended.click()
+    else:
+        panel.locator("summary").first.click()
+        panel.locator(".other", has_text=re.compile(title, re.IGNORECASE)).get_by_role("button").click()
 
 
 def outcome(held: Interview, seconds: float) -> Any:

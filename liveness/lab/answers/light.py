@@ -42,7 +42,7 @@ RATIOS = (0.0, 0.05, 0.1, 0.2, 0.4, np.inf)
 TONES = (("light", 41.0, np.inf), ("intermediate", 28.0, 41.0), ("tan", 10.0, 28.0), ("brown and dark", -np.inf, 10.0))
 """Skin by its individual typology angle in degrees, as measured on the frames (Chardon et al. 1991)."""
 
-_WRONG_CODES = 10_000
+_WRONG_CODES = 100_000
 _ROUNDS = 8
 
 

@@ -120,7 +120,7 @@ def test_one_can_stop_at_any_time(browser: Any, service: Scripted) -> None:
         reaches(page, "running")
         page.get_by_role("button", name="Stop", exact=True).click()
         until(page, lambda: service.declined == ["other"], "the answer")
-        see(page, "That is fine. The conversation goes on.")
+        see(page, "That is fine")
         page.keyboard.press("Escape")
         reaches(page, "idle")
         service.ask("turn_to_profile")
@@ -295,7 +295,7 @@ def test_a_sentence_is_read_aloud_and_can_be_cancelled(browser: Any, service: Sc
         ("done", {"outcome": OUTCOME | {"result": "broken", "curve": None}}, ["Did not hold together"]),
         ("done", {"outcome": OUTCOME | {"result": "not_done"}}, ["Not done as asked", "Ask again", "Instead"]),
         ("done", {"outcome": OUTCOME | {"result": "unclear"}}, ["Could not be judged"]),
-        ("declined", {"decline_reason": "photosensitive"}, ["Declined", "sensitive to changing light", "Instead"]),
+        ("declined", {"decline_reason": "photosensitive"}, ["Left out", "sensitive to changing light", "Instead"]),
         ("expired", {}, ["Not answered"]),
     ],
     ids=["broken", "not done", "unclear", "declined", "expired"],

@@ -29,7 +29,7 @@ dialog::backdrop { background: var(--_paper); }
 .screen { position: relative; display: grid; grid-template-rows: auto minmax(0, 1fr) auto; gap: clamp(0.5rem, 2vh, 1.25rem); width: 100%; min-height: 100%; padding: clamp(0.75rem, 3vw, 1.75rem); background: var(--_paper); overflow: auto; }
 .screen::backdrop { background: var(--_paper); }
 .own { justify-self: center; width: clamp(7rem, 22vh, 13rem); aspect-ratio: 16 / 9; border-radius: 10px; overflow: hidden; background: #1d232c; }
-.own video { display: block; width: 100%; height: 100%; object-fit: cover; transform: scaleX(-1); }
+.own video { display: block; width: 100%; height: 100%; object-fit: contain; transform: scaleX(-1); }
 .middle { display: grid; justify-items: center; align-content: center; gap: clamp(0.5rem, 2vh, 1.25rem); text-align: center; min-width: 0; }
 h2 { font-size: clamp(1.375rem, 1rem + 2.2vw, 2.25rem); line-height: 1.2; letter-spacing: -0.02em; max-width: 26ch; text-wrap: balance; }
 h2:focus { outline: none; }
@@ -270,7 +270,7 @@ export class LivenessChallenge extends HTMLElement {
     const start = this.#button(texts.start, () => this.#start(offer));
     this.#draw(
       "asking",
-      h("div", { class: "middle" }, heading(title), h("p", { class: "text" }, text), h("p", { class: "text strong" }, texts.warning), h("p", { class: "text strong" }, texts.warningQuestion)),
+      h("div", { class: "middle" }, heading(title), h("p", { class: "text strong" }, texts.warning), h("p", { class: "text" }, text), h("p", { class: "text strong" }, texts.warningQuestion)),
       h("div", { class: "foot" }, start, this.#button(texts.sensitive, () => this.decline("photosensitive")), this.#button(texts.cannot, () => this.decline("cannot"))),
     );
     this.#set("asking");
@@ -415,7 +415,7 @@ export class LivenessChallenge extends HTMLElement {
     this.#leaveFullscreen();
     this.#draw(
       "over",
-      h("div", { class: "middle" }, heading(texts[how]), h("p", { class: "text" }, how === "stopped" ? texts.stoppedNote : texts.thanksNote)),
+      h("div", { class: "middle" }, heading(texts[how]), h("p", { class: "text" }, texts.thanksNote)),
       h("div", { class: "foot" }, this.#button(texts.close, () => this.#close())),
     );
     this.#focus();
@@ -436,7 +436,8 @@ export class LivenessChallenge extends HTMLElement {
 
   /** @param {string} guidance */
   #guide(guidance) {
-    const text = this.#texts().guidance[guidance];
+    const texts = this.#texts();
+    const text = texts.guidanceOf[this.#offer?.challenge ?? ""]?.[guidance] ?? texts.guidance[guidance];
     if (!text || this.#phase !== "running" || this.#light) return;
     say(this.#guidance, text);
     this.#guidance.className = `guidance ${guidance === "good" || guidance === "hold" ? "good" : ""}`;

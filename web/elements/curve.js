@@ -3,9 +3,9 @@
 
 import { h, s } from "./dom.js";
 
-const WIDTH = 320;
+const WIDTH = 280;
 const HEIGHT = 132;
-const PLOT = { left: 42, right: 10, top: 10, foot: 104 };
+const PLOT = { left: 44, right: 10, top: 10, foot: 104 };
 
 export class Curve {
   #curve;
@@ -29,7 +29,7 @@ export class Curve {
     this.node = h(
       "figure",
       { class: "curve" },
-      h("figcaption", {}, h("b", {}, title), /^[°]?$/.test(unit) ? null : h("span", { class: "soft" }, texts.ask.curveIn(unit)), this.#key("measured", texts.ask.measured), this.#key("asked", texts.ask.asked)),
+      h("figcaption", {}, h("b", {}, title), /^[°]?$/.test(unit) ? null : h("span", { class: "soft" }, texts.ask.curveIn(unit)), h("span", { class: "keys" }, this.#key("measured", texts.ask.measured), this.#key("asked", texts.ask.asked))),
       svg,
       h("p", { class: "small" }, summary),
       this.#known.length && !matchMedia("(prefers-reduced-motion: reduce)").matches ? play : null,
@@ -136,8 +136,9 @@ const round = (value) => Math.round(value * 10) / 10;
 export const CURVE_CSS = `
 .curve { margin: 0.875rem 0 0; padding: 0.75rem; border-radius: 8px; background: var(--_surface); border: 1px solid var(--_rule); }
 .curve figcaption { display: flex; flex-wrap: wrap; gap: 0 0.875rem; align-items: baseline; font-size: 0.8125rem; }
+.curve .keys { display: inline-flex; flex-wrap: wrap; gap: 0 0.875rem; }
 .curve .key { display: inline-flex; align-items: center; gap: 0.375rem; color: var(--_soft); }
-.course { display: block; width: 100%; max-width: 26rem; height: auto; font: 11px var(--sans, system-ui, sans-serif); }
+.course { display: block; width: 100%; max-width: 23rem; height: auto; font: 12px var(--sans, system-ui, sans-serif); }
 .course text { fill: var(--_soft); }
 .curve .guide { stroke: var(--_rule); }
 .curve .prompt { stroke: var(--_strong); stroke-width: 1.5; }

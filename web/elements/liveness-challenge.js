@@ -71,12 +71,20 @@ h2:focus { outline: none; }
 .light :focus-visible { outline-color: #14181f; outline-offset: 3px; }
 @media (max-height: 30rem) and (min-width: 34rem) {
   .screen:not(.light) .own { display: none; }
+  .asking { gap: 0.75rem; }
+  .asking h2 { font-size: 1.25rem; }
+  .asking .text { font-size: 1rem; max-width: 60ch; }
+  .asking .foot { flex-direction: row; width: auto; }
   .shown .drawing { width: clamp(8rem, 34vh, 14rem); }
 }
 @media (max-width: 30rem) {
   .foot { gap: 0.5rem; }
   .running .foot button, .ready .foot button { flex: 1 1 auto; padding-inline: 0.5rem; }
   .ring { width: 3.25rem; height: 3.25rem; }
+  .way.place { grid-column: 1 / -1; grid-row: 1; }
+  .way.place.left { justify-self: start; }
+  .way.place.right { justify-self: end; }
+  .way.place ~ .drawing { grid-row: 2; }
 }
 ${DRAWING_CSS}
 `);
@@ -320,7 +328,9 @@ export class LivenessChallenge extends HTMLElement {
     const texts = this.#texts();
     const { kind, way } = pictured(prompt.page);
     const digits = prompt.page.digits === undefined ? "" : Array.isArray(prompt.page.digits) ? prompt.page.digits.join("") : String(prompt.page.digits).replaceAll(" ", "");
-    const words = texts.ways[way];
+    // An arrow beside "Left" would send a hand the wrong way: it comes from there.
+    const place = texts.places[kind]?.[way];
+    const words = place ?? texts.ways[way];
     const ring = new Ring(prompt.deadline_s, texts);
     this.#draw(
       "running",
@@ -332,7 +342,7 @@ export class LivenessChallenge extends HTMLElement {
         h(
           "div",
           { class: "shown" },
-          words ? h("p", { class: `way ${way}`, "aria-hidden": "true" }, wayArrow(way), words) : null,
+          words ? h("p", { class: `way ${way}${place ? " place" : ""}`, "aria-hidden": "true" }, place ? null : wayArrow(way), words) : null,
           drawing(kind, way),
           digits ? h("p", { class: "digits" }, digits) : null,
         ),

@@ -89,6 +89,7 @@ export class LivenessChallenges extends HTMLElement {
   /** The one that is shown: running, or just over. */
   #shown = "";
   #starting = false;
+  #ended = false;
   #problem = "";
   #runningSince = 0;
   #told = "";
@@ -140,7 +141,11 @@ export class LivenessChallenges extends HTMLElement {
     const on = (name, take) => stream.addEventListener(name, (event) => take(/** @type {CustomEvent} */ (event).detail), { signal });
     on("challenge", (challenge) => this.showChallenge(challenge));
     on("verdict", ({ next_step }) => this.recommend(next_step));
-    on("session", () => this.load());
+    on("session", ({ state }) => {
+      this.#ended = state === "ended" || state === "withdrawn";
+      this.load();
+      this.#draw();
+    });
     on("statechange", ({ state }) => state === "open" && this.load());
   }
 
@@ -201,6 +206,8 @@ export class LivenessChallenges extends HTMLElement {
     this.#starting = false;
     this.#draw();
     this.#focus();
+    // The list that was clicked may have been long, and what stands in its place is short.
+    this.#box.scrollIntoView({ block: "nearest" });
   }
 
   async #cancel() {
@@ -235,7 +242,7 @@ export class LivenessChallenges extends HTMLElement {
     const state = this.#starting ? "starting" : !shown ? "idle" : GOING.has(shown.state) ? shown.state : "over";
     mark(this, "state", state);
     // Drawn anew only for what is new, so that the keyboard and a menu that is open stay where they are.
-    const now = JSON.stringify([state, state === "idle" || state === "starting" ? [this.#available, this.#next, this.#mode, this.#problem] : shown]);
+    const now = JSON.stringify([state, state === "idle" || state === "starting" ? [this.#available, this.#next, this.#mode, this.#problem] : shown, this.#ended]);
     if (now !== this.#drawn) {
       this.#drawn = now;
       const root = /** @type {ShadowRoot} */ (this.shadowRoot);
@@ -275,6 +282,7 @@ export class LivenessChallenges extends HTMLElement {
   // ---- what can be asked
 
   #choice() {
+    if (this.#ended) return "";
     const texts = textsFor(this).ask;
     const can = this.#available.filter((item) => item.attempts_left > 0);
     const best = can.find((item) => item.name === this.#next?.challenge) ?? can[0];
@@ -402,7 +410,7 @@ export class LivenessChallenges extends HTMLElement {
       { class: `card result ${key}`, "aria-labelledby": "over" },
       h("div", { class: "head" }, icon(ICONS[key] ?? "off"), h("div", {}, h("p", { class: "kicker" }, this.#title(challenge)), h("h3", { id: "over", tabindex: "-1" }, title))),
       ...this.#account(challenge),
-      h("div", { class: "actions" }, ...actions),
+      this.#ended ? null : h("div", { class: "actions" }, ...actions),
     );
   }
 

@@ -171,6 +171,7 @@ export const de = {
     stop: "Aufhören",
     close: "Schließen",
     ways: { left: "Links", right: "Rechts", up: "Oben", down: "Unten" },
+    places: { hand: { left: "Von links", right: "Von rechts" }, eye: { left: "Linkes Auge", right: "Rechtes Auge" } },
     guidance: {
       ready: "Bitte, jetzt.",
       further: "Noch ein wenig weiter, bitte.",

@@ -157,6 +157,8 @@ export const en = {
     close: "Close",
     /** @type {Record<string, string>} */
     ways: { left: "Left", right: "Right", up: "Up", down: "Down" },
+    /** Where a side is a place and no direction. @type {Record<string, Record<string, string>>} */
+    places: { hand: { left: "From your left", right: "From your right" }, eye: { left: "Left eye", right: "Right eye" } },
     /** @type {Record<string, string>} */
     guidance: {
       ready: "Go ahead.",

@@ -126,7 +126,7 @@ def test_a_hand_from_the_left_is_not_sent_to_the_left(browser: Any, service: Scr
             page.set_viewport_size({"width": width, "height": 700})
             box = page.locator("liveness-challenge .way").bounding_box()
             assert box["x"] >= 0
-            assert box["x"] + box["width"] < width / 2 + 1
+            assert box["x"] + box["width"] / 2 < width / 2
         service.go_on("running", guidance="further")
         see(page, "Keep your hand close to your face, please.")
 

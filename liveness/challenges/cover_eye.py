@@ -23,7 +23,7 @@ class CoverEye(OcclusionChallenge):
         title="Cover one eye",
         page_text="In a moment you will be asked to cover one eye with your flat hand.",
         deadline_s=8.0,
-        alternative="Who cannot raise a hand can turn the head, or take the light code.",
+        alternative="Who cannot raise a hand can turn the head, or be asked for the changing light.",
         families=frozenset({"synthesis", "presentation", "injection"}),
         known_ways_to_beat=(
             "A face swap with a segmentation that knows hands.",

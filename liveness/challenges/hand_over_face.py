@@ -29,7 +29,7 @@ class HandOverFace(OcclusionChallenge):
         title="Hand across the face",
         page_text="In a moment you will be asked to move your open hand before your face.",
         deadline_s=9.0,
-        alternative="Who cannot raise a hand can turn the head, or take the light code.",
+        alternative="Who cannot raise a hand can turn the head, or be asked for the changing light.",
         families=frozenset({"synthesis", "presentation", "injection"}),
         known_ways_to_beat=(
             "A face swap with a segmentation that knows hands.",

@@ -62,7 +62,7 @@ class LeanIn(MovementChallenge):
         title="Lean in",
         page_text="In a moment you will be asked to move nearer to the camera and back.",
         deadline_s=10.0,
-        alternative="Who cannot lean can take the light code, or turn the head.",
+        alternative="Who cannot lean can be asked for the changing light, or turn the head.",
         families=frozenset({"injection", "presentation", "synthesis"}),
         known_ways_to_beat=(
             "A driver who leans in before a face swap.",

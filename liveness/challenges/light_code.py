@@ -142,7 +142,7 @@ class LightCode(Challenge):
 
     spec: ClassVar[ChallengeSpec] = ChallengeSpec(
         name="light_code",
-        title="Light code",
+        title="Changing light",
         page_text=(
             "For about six seconds your screen will change softly between two colours. Turn its brightness up, look at "
             "it and keep still."

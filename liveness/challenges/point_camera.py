@@ -64,7 +64,7 @@ class PointCamera(MovementChallenge):
         title="Move the camera",
         page_text="In a moment you will be asked to move your camera, or the lid of your laptop, a little by hand.",
         deadline_s=10.0,
-        alternative="Whose camera cannot be moved can take the light code, or turn the head.",
+        alternative="Whose camera cannot be moved can be asked for the changing light, or turn the head.",
         families=frozenset({"injection", "presentation", "synthesis"}),
         known_ways_to_beat=(
             "A face swap over the picture of a real camera, which moves with it.",

@@ -70,7 +70,7 @@ class TurnToProfile(MovementChallenge):
         title="Turn to profile",
         page_text="In a moment you will be asked to turn your head to one side and to hold it there.",
         deadline_s=8.0,
-        alternative="Who cannot turn the head can take the light code, or pass a hand across the face.",
+        alternative="Who cannot turn the head can be asked for the changing light, or pass a hand across the face.",
         families=frozenset({"injection", "synthesis", "presentation"}),
         known_ways_to_beat=(
             "A driver who turns before a face swap that has been trained on profiles.",

@@ -15,6 +15,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 """Icon and words of each result."""
 
 _WIDTH, _HEIGHT = 480.0, 120.0
+_LEAD_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,15 @@ class ChallengeView:
     """One challenge as the page shows it."""
 
     title: str
-    time_s: float
+    from_s: float
+    """Where in the recording to look: shortly before the prompt, as far as that is known."""
     result: str
     icon: str
     words: str
     reason: str
     facts: tuple[str, ...]
+    harmless: bool
+    """Whether it must be said that nothing follows from it."""
     curve: CurveView | None
 
 
@@ -36,6 +40,8 @@ class CurveView:
     """A curve as two SVG paths in a box of 480 × 120 units, with where the prompt lies."""
 
     title: str
+    unit: str
+    """The unit where it is a word; a sign such as ° stands beside the figures."""
     low: str
     high: str
     start: str
@@ -55,15 +61,24 @@ def challenge_views(challenges: Sequence[Mapping[str, Any]]) -> list[ChallengeVi
 def _view(one: Mapping[str, Any]) -> ChallengeView:
     icon, words = _WORDS[one["result"]]
     facts = []
-    if one["answered_s"] is not None:
+    if one["answered_s"] is not None and one["challenge"] != "light_code":  # light comes back at once
         facts.append(f"answered {one['answered_s']:.1f} s after the prompt")
     if one["parameters"] and len(one["parameters"]) <= 24:
         facts.append(f"asked for: {one['parameters'].replace('_', ' ')}")
-    if one["result"] in ("not_done", "unclear"):
-        facts.append("this says nothing against the person")
     curve = _curve(one["curve"]) if one["curve"] else None
     title = one.get("title") or one["challenge"].replace("_", " ")
-    return ChallengeView(title, one["time_s"], one["result"], icon, words, one["reason"], tuple(facts), curve)
+    before_s = one["curve"]["times_s"][-1] + _LEAD_S if one["curve"] and one["curve"]["times_s"] else _LEAD_S
+    return ChallengeView(
+        title=title,
+        from_s=max(0.0, round(one["time_s"] - before_s, 3)),
+        result=one["result"],
+        icon=icon,
+        words=words,
+        reason=one["reason"],
+        facts=tuple(facts),
+        harmless=one["result"] in ("not_done", "unclear"),
+        curve=curve,
+    )
 
 
 def _curve(curve: Mapping[str, Any]) -> CurveView | None:
@@ -87,15 +102,29 @@ def _curve(curve: Mapping[str, Any]) -> CurveView | None:
         return "".join(steps)
 
     measured = [value for value in curve["values"] if value is not None]
-    said = f"from {min(measured):.3g} to {max(measured):.3g} {curve['unit']}" if measured else "nothing was measured"
+    sign, unit = (curve["unit"][0], "") if curve["unit"][:1] in ("°", "×") else ("", curve["unit"])
+    if unit.startswith("%"):
+        sign = " %"
+
+    def figure(value: float) -> str:
+        return f"{value:.{_decimals(low, high)}f}{sign}".replace("-", "−")
+
+    tail = f" {unit}" if unit and not sign else unit.removeprefix("%")
+    said = f"from {figure(min(measured))} to {figure(max(measured))}{tail}" if measured else "nothing was measured"
     return CurveView(
         title=curve["title"],
-        low=f"{low:.3g} {curve['unit']}",
-        high=f"{high:.3g} {curve['unit']}",
-        start=f"{times[0]:.1f} s",
+        unit=unit,
+        low=figure(low),
+        high=figure(high),
+        start=f"{times[0]:.1f} s".replace("-", "−"),
         end=f"{times[-1]:.1f} s",
         measured=path(curve["values"]),
         asked=path(curve["asked"]),
         prompt_x=-times[0] / length * _WIDTH if times[0] <= 0 <= times[-1] else None,
         text=f"{curve['title']}: {said}, over {length:.1f} seconds.",
     )
+
+
+def _decimals(low: float, high: float) -> int:
+    size = max(abs(low), abs(high))
+    return 0 if size >= 10 else 1 if size >= 1 else 2

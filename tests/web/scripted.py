@@ -329,7 +329,7 @@ class Scripted:
 
     def ask(self, name: str, *, mode: str = "page") -> dict[str, Any]:
         """Offer a challenge, as an interviewer's click does."""
-        known = next(item for item in AVAILABLE if item["name"] == name)
+        known = next((item for item in AVAILABLE if item["name"] == name), AVAILABLE[0] | {"title": name})
         offer = wire("challenge_offer")
         self._asked = getattr(self, "_asked", 0) + 1
         aloud = "Please turn your head to your left and hold it." if mode == "spoken" else wire("challenge")["aloud"]

@@ -86,7 +86,7 @@ def test_a_movement_is_offered_shown_guided_and_thanked_for(browser: Any, servic
         arrow = page.evaluate(f"{ELEMENT}.shadowRoot.querySelector('.way').getBoundingClientRect().right")
         assert arrow < 640
         assert page.evaluate(f"{ELEMENT}.shadowRoot.activeElement.tagName") == "H2"
-        assert page.evaluate(f"{ELEMENT}.shadowRoot.querySelector('video').videoWidth") > 0
+        until(page, f"{ELEMENT}.shadowRoot.querySelector('video').videoWidth > 0", "their own picture")
         service.go_on("running", guidance="further")
         see(page, "A little further, please.")
         live = f"{ELEMENT}.shadowRoot.querySelector('[role=status]').textContent"
@@ -113,6 +113,24 @@ def test_nothing_of_a_result_reaches_the_candidate(browser: Any, service: Script
                 assert word not in words
 
 
+def test_a_hand_from_the_left_is_not_sent_to_the_left(browser: Any, service: Scripted) -> None:
+    text = "Pass your open hand across your face, beginning at your left."
+    service.pages["hand_over_face"] = {"text": text, "picture": "hand_left"}
+    with opened(browser, service.candidate) as page:
+        join(page)
+        service.ask("hand_over_face")
+        reaches(page, "running")
+        assert page.locator("liveness-challenge .way").text_content() == "From your left"
+        assert page.locator("liveness-challenge .way svg").count() == 0
+        for width in (320, 1280):
+            page.set_viewport_size({"width": width, "height": 700})
+            box = page.locator("liveness-challenge .way").bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] / 2 < width / 2
+        service.go_on("running", guidance="further")
+        see(page, "Keep your hand close to your face, please.")
+
+
 def test_one_can_stop_at_any_time(browser: Any, service: Scripted) -> None:
     with opened(browser, service.candidate) as page:
         join(page)
@@ -120,7 +138,7 @@ def test_one_can_stop_at_any_time(browser: Any, service: Scripted) -> None:
         reaches(page, "running")
         page.get_by_role("button", name="Stop", exact=True).click()
         until(page, lambda: service.declined == ["other"], "the answer")
-        see(page, "That is fine. The conversation goes on.")
+        see(page, "That is fine")
         page.keyboard.press("Escape")
         reaches(page, "idle")
         service.ask("turn_to_profile")
@@ -295,7 +313,7 @@ def test_a_sentence_is_read_aloud_and_can_be_cancelled(browser: Any, service: Sc
         ("done", {"outcome": OUTCOME | {"result": "broken", "curve": None}}, ["Did not hold together"]),
         ("done", {"outcome": OUTCOME | {"result": "not_done"}}, ["Not done as asked", "Ask again", "Instead"]),
         ("done", {"outcome": OUTCOME | {"result": "unclear"}}, ["Could not be judged"]),
-        ("declined", {"decline_reason": "photosensitive"}, ["Declined", "sensitive to changing light", "Instead"]),
+        ("declined", {"decline_reason": "photosensitive"}, ["Left out", "sensitive to changing light", "Instead"]),
         ("expired", {}, ["Not answered"]),
     ],
     ids=["broken", "not done", "unclear", "declined", "expired"],
@@ -318,6 +336,19 @@ def test_every_end_is_told_and_only_one_speaks_against(
             assert word not in text.lower()
 
 
+def test_after_the_call_nothing_can_be_asked(browser: Any, service: Scripted) -> None:
+    checking(service)
+    with opened(browser, service.interviewer) as page:
+        page.get_by_role("button", name="Ask: A turn to profile").click()
+        reaches(page, "offered", ASKING)
+        service.go_on("done", outcome=OUTCOME)
+        see(page, "Ask for something else")
+        service.change("ended")
+        see(page, "The call has ended")
+        until(page, lambda: page.locator("liveness-challenges .actions").count() == 0, "no more to ask")
+        see(page, "The head turned to the side asked for after the prompt, and the face stayed whole.")
+
+
 def test_what_else_can_be_asked_says_what_it_settles(browser: Any, service: Scripted) -> None:
     checking(service)
     with opened(browser, service.interviewer) as page:
@@ -330,6 +361,17 @@ def test_what_else_can_be_asked_says_what_it_settles(browser: Any, service: Scri
         reaches(page, "offered", ASKING)
         assert service.challenge is not None
         assert service.challenge["challenge"] == "light_code"
+
+
+def test_what_was_asked_is_in_sight_after_a_click_far_down_the_list(browser: Any, service: Scripted) -> None:
+    checking(service)
+    with opened(browser, service.interviewer) as page:
+        page.set_viewport_size({"width": 320, "height": 420})
+        page.locator("summary", has_text="Other things to ask").click()
+        page.get_by_role("button", name="Ask: Changing light on their page").click()
+        reaches(page, "offered", ASKING)
+        card = f"{ASKING}.shadowRoot.querySelector('.card h3').getBoundingClientRect()"
+        until(page, f"{card}.top >= 0 && {card}.bottom <= innerHeight", "what was asked, in sight")
 
 
 def test_the_two_pages_together(browser: Any, service: Scripted) -> None:
@@ -372,6 +414,22 @@ def test_the_prompts_fit_and_are_accessible(browser: Any, service: Scripted) -> 
         reaches(page, "running")
         page.evaluate(f"{ELEMENT}.shadowRoot.querySelector('.guidance').textContent = 'A little further, please.'")
         fits_and_is_accessible(page)
+        service.go_on("done", outcome=OUTCOME)
+        reaches(page, "over")
+        assert violations(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_light_is_accessible_while_it_runs(browser: Any, service: Scripted, scheme: str) -> None:
+    long = [{"at_s": 3.0 * index, "left": WARM, "right": COOL} for index in range(4)]
+    service.pages["light_code"] = LIGHT | {"sequence": long, "end_s": 12.0}
+    with opened(browser, service.candidate, color_scheme=scheme) as page:
+        join(page)
+        service.ask("light_code")
+        page.get_by_role("button", name="Start", exact=True).click()
+        reaches(page, "running")
+        assert violations(page) == []
+        assert state(page) == "running"
 
 
 def test_asking_fits_and_is_accessible(browser: Any, service: Scripted) -> None:

@@ -3,9 +3,9 @@
 
 import { h, s } from "./dom.js";
 
-const WIDTH = 320;
+const WIDTH = 280;
 const HEIGHT = 132;
-const PLOT = { left: 42, right: 10, top: 10, foot: 104 };
+const PLOT = { left: 44, right: 10, top: 10, foot: 104 };
 
 export class Curve {
   #curve;
@@ -23,12 +23,13 @@ export class Curve {
     this.#known = [...curve.values, ...curve.asked].filter((value) => value !== null);
     const summary = this.#summary(texts);
     const play = h("button", { type: "button", class: "play" }, texts.ask.replay);
-    const svg = this.#plot(summary);
+    const { title, unit, times_s } = curve;
+    const svg = this.#plot(`${texts.ask.curve(title, times_s[0], times_s[times_s.length - 1])} ${summary}`);
     play.addEventListener("click", () => this.#play(svg));
     this.node = h(
       "figure",
       { class: "curve" },
-      h("figcaption", {}, h("b", {}, curve.title), this.#key("measured", texts.ask.measured), this.#key("asked", texts.ask.asked)),
+      h("figcaption", {}, h("b", {}, title), /^[°]?$/.test(unit) ? null : h("span", { class: "soft" }, texts.ask.curveIn(unit)), h("span", { class: "keys" }, this.#key("measured", texts.ask.measured), this.#key("asked", texts.ask.asked))),
       svg,
       h("p", { class: "small" }, summary),
       this.#known.length && !matchMedia("(prefers-reduced-motion: reduce)").matches ? play : null,
@@ -42,24 +43,31 @@ export class Curve {
 
   /** @param {number} value */
   #number(value) {
-    const size = Math.max(...this.#known.map(Math.abs), 0);
-    const text = value.toFixed(size >= 10 ? 0 : size >= 1 ? 1 : 2);
     const { unit } = this.#curve;
-    return unit ? `${text}${unit.startsWith("°") ? "" : " "}${unit}` : text;
+    return unit ? `${this.#figure(value)}${unit.startsWith("°") ? "" : " "}${unit}` : this.#figure(value);
   }
 
-  /** @param {import("./texts/en.js").Texts} texts */
+  /** A value without its unit; there is no room for "face heights" beside an axis. @param {number} value */
+  #figure(value) {
+    const size = Math.max(...this.#known.map(Math.abs), 0);
+    return value.toFixed(size >= 10 ? 0 : size >= 1 ? 1 : 2).replace(/^-(?=0(\.0+)?$)/, "").replace("-", "−");
+  }
+
+  /** What the plot shows, in words. @param {import("./texts/en.js").Texts} texts */
   #summary({ ask: texts }) {
-    const { title, times_s, values, asked } = this.#curve;
-    const parts = [texts.curve(title, times_s[0], times_s[times_s.length - 1])];
+    const { times_s, values, asked } = this.#curve;
+    const parts = [];
     const after = values.flatMap((value, index) => (value !== null && times_s[index] >= 0 ? [{ value, at: times_s[index] }] : []));
     const rest = values.find((value) => value !== null) ?? 0;
-    if (after.length) {
+    const wanted = asked.filter((value) => value !== null);
+    // Where what was asked for goes up and down, the highest point says nothing: the two lines have to agree.
+    const follows = wanted.length > 0 && Math.max(...wanted) > Math.min(...wanted);
+    if (after.length && follows) parts.push(texts.curveFollow);
+    else if (after.length) {
       const most = after.reduce((a, b) => (Math.abs(b.value - rest) > Math.abs(a.value - rest) ? b : a));
       parts.push(texts.curveMost(this.#number(most.value), most.at.toFixed(1)));
     } else parts.push(texts.curveNone);
-    const wanted = asked.filter((value) => value !== null);
-    if (wanted.length) parts.push(texts.curveAsked(this.#number(Math.min(...wanted)), this.#number(Math.max(...wanted))));
+    if (wanted.length && !follows) parts.push(texts.curveAsked(this.#number(wanted[0])));
     const gaps = values.filter((value) => value === null).length / values.length;
     if (after.length && gaps > 0.05) parts.push(texts.curveGaps(gaps));
     return parts.join(" ");
@@ -80,7 +88,7 @@ export class Curve {
     const shapes = [];
     for (const value of high > low ? [low, high] : this.#known.slice(0, 1)) {
       shapes.push(s("line", { class: "guide", x1: PLOT.left, x2: WIDTH - PLOT.right, y1: y(value), y2: y(value) }));
-      shapes.push(s("text", { x: PLOT.left - 5, y: y(value) + 4, "text-anchor": "end" }, this.#number(value)));
+      shapes.push(s("text", { x: PLOT.left - 5, y: y(value) + 4, "text-anchor": "end" }, `${this.#figure(value)}${/^[°×%]/.exec(this.#curve.unit)?.[0] ?? ""}`));
     }
     if (first < 0 && last > 0) {
       shapes.push(s("line", { class: "prompt", x1: x(0), x2: x(0), y1: PLOT.top - 4, y2: PLOT.foot + 4 }));
@@ -128,13 +136,14 @@ const round = (value) => Math.round(value * 10) / 10;
 export const CURVE_CSS = `
 .curve { margin: 0.875rem 0 0; padding: 0.75rem; border-radius: 8px; background: var(--_surface); border: 1px solid var(--_rule); }
 .curve figcaption { display: flex; flex-wrap: wrap; gap: 0 0.875rem; align-items: baseline; font-size: 0.8125rem; }
+.curve .keys { display: inline-flex; flex-wrap: wrap; gap: 0 0.875rem; }
 .curve .key { display: inline-flex; align-items: center; gap: 0.375rem; color: var(--_soft); }
-.course { display: block; width: 100%; max-width: 26rem; height: auto; font: 11px var(--sans, system-ui, sans-serif); }
+.course { display: block; width: 100%; max-width: 23rem; height: auto; font: 12px var(--sans, system-ui, sans-serif); }
 .course text { fill: var(--_soft); }
 .curve .guide { stroke: var(--_rule); }
-.curve .prompt { stroke: var(--_strong); stroke-dasharray: 2 3; }
-.curve .measured { fill: none; stroke: var(--_ink); stroke-width: 2.500; stroke-linecap: round; stroke-linejoin: round; }
-.curve .asked { fill: none; stroke: var(--_accent); stroke-width: 2; stroke-dasharray: 5 4; }
+.curve .prompt { stroke: var(--_strong); stroke-width: 1.5; }
+.curve .measured { fill: none; stroke: var(--_ink); stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
+.curve .asked { fill: none; stroke: var(--_accent); stroke-width: 4; stroke-dasharray: 6 4; }
 .curve .small { color: var(--_soft); text-wrap: pretty; }
 .curve .play { margin-top: 0.5rem; font-size: 0.8125rem; min-height: 2.25rem; }
 `;

@@ -29,7 +29,7 @@ dialog::backdrop { background: var(--_paper); }
 .screen { position: relative; display: grid; grid-template-rows: auto minmax(0, 1fr) auto; gap: clamp(0.5rem, 2vh, 1.25rem); width: 100%; min-height: 100%; padding: clamp(0.75rem, 3vw, 1.75rem); background: var(--_paper); overflow: auto; }
 .screen::backdrop { background: var(--_paper); }
 .own { justify-self: center; width: clamp(7rem, 22vh, 13rem); aspect-ratio: 16 / 9; border-radius: 10px; overflow: hidden; background: #1d232c; }
-.own video { display: block; width: 100%; height: 100%; object-fit: cover; transform: scaleX(-1); }
+.own video { display: block; width: 100%; height: 100%; object-fit: contain; transform: scaleX(-1); }
 .middle { display: grid; justify-items: center; align-content: center; gap: clamp(0.5rem, 2vh, 1.25rem); text-align: center; min-width: 0; }
 h2 { font-size: clamp(1.375rem, 1rem + 2.2vw, 2.25rem); line-height: 1.2; letter-spacing: -0.02em; max-width: 26ch; text-wrap: balance; }
 h2:focus { outline: none; }
@@ -71,12 +71,20 @@ h2:focus { outline: none; }
 .light :focus-visible { outline-color: #14181f; outline-offset: 3px; }
 @media (max-height: 30rem) and (min-width: 34rem) {
   .screen:not(.light) .own { display: none; }
+  .asking { gap: 0.75rem; }
+  .asking h2 { font-size: 1.25rem; }
+  .asking .text { font-size: 1rem; max-width: 60ch; }
+  .asking .foot { flex-direction: row; width: auto; }
   .shown .drawing { width: clamp(8rem, 34vh, 14rem); }
 }
 @media (max-width: 30rem) {
   .foot { gap: 0.5rem; }
   .running .foot button, .ready .foot button { flex: 1 1 auto; padding-inline: 0.5rem; }
   .ring { width: 3.25rem; height: 3.25rem; }
+  .way.place { grid-column: 1 / -1; grid-row: 1; }
+  .way.place.left { justify-self: start; }
+  .way.place.right { justify-self: end; }
+  .way.place ~ .drawing { grid-row: 2; }
 }
 ${DRAWING_CSS}
 `);
@@ -270,7 +278,7 @@ export class LivenessChallenge extends HTMLElement {
     const start = this.#button(texts.start, () => this.#start(offer));
     this.#draw(
       "asking",
-      h("div", { class: "middle" }, heading(title), h("p", { class: "text" }, text), h("p", { class: "text strong" }, texts.warning), h("p", { class: "text strong" }, texts.warningQuestion)),
+      h("div", { class: "middle" }, heading(title), h("p", { class: "text strong" }, texts.warning), h("p", { class: "text" }, text), h("p", { class: "text strong" }, texts.warningQuestion)),
       h("div", { class: "foot" }, start, this.#button(texts.sensitive, () => this.decline("photosensitive")), this.#button(texts.cannot, () => this.decline("cannot"))),
     );
     this.#set("asking");
@@ -320,7 +328,9 @@ export class LivenessChallenge extends HTMLElement {
     const texts = this.#texts();
     const { kind, way } = pictured(prompt.page);
     const digits = prompt.page.digits === undefined ? "" : Array.isArray(prompt.page.digits) ? prompt.page.digits.join("") : String(prompt.page.digits).replaceAll(" ", "");
-    const words = texts.ways[way];
+    // An arrow beside "Left" would send a hand the wrong way: it comes from there.
+    const place = texts.places[kind]?.[way];
+    const words = place ?? texts.ways[way];
     const ring = new Ring(prompt.deadline_s, texts);
     this.#draw(
       "running",
@@ -332,7 +342,7 @@ export class LivenessChallenge extends HTMLElement {
         h(
           "div",
           { class: "shown" },
-          words ? h("p", { class: `way ${way}`, "aria-hidden": "true" }, wayArrow(way), words) : null,
+          words ? h("p", { class: `way ${way}${place ? " place" : ""}`, "aria-hidden": "true" }, place ? null : wayArrow(way), words) : null,
           drawing(kind, way),
           digits ? h("p", { class: "digits" }, digits) : null,
         ),
@@ -415,7 +425,7 @@ export class LivenessChallenge extends HTMLElement {
     this.#leaveFullscreen();
     this.#draw(
       "over",
-      h("div", { class: "middle" }, heading(texts[how]), h("p", { class: "text" }, how === "stopped" ? texts.stoppedNote : texts.thanksNote)),
+      h("div", { class: "middle" }, heading(texts[how]), h("p", { class: "text" }, texts.thanksNote)),
       h("div", { class: "foot" }, this.#button(texts.close, () => this.#close())),
     );
     this.#focus();
@@ -436,7 +446,8 @@ export class LivenessChallenge extends HTMLElement {
 
   /** @param {string} guidance */
   #guide(guidance) {
-    const text = this.#texts().guidance[guidance];
+    const texts = this.#texts();
+    const text = texts.guidanceOf[this.#offer?.challenge ?? ""]?.[guidance] ?? texts.guidance[guidance];
     if (!text || this.#phase !== "running" || this.#light) return;
     say(this.#guidance, text);
     this.#guidance.className = `guidance ${guidance === "good" || guidance === "hold" ? "good" : ""}`;

@@ -14,6 +14,7 @@ import { textsFor } from "./texts/index.js";
 /** @typedef {import("../sdk/wire.js").ChallengeMode} Mode */
 
 const GOING = new Set(["offered", "running"]);
+const FEW = 2;
 /** @type {Record<string, import("./dom.js").IconName>} */
 const ICONS = { passed: "live", broken: "suspect", not_done: "inconclusive", unclear: "inconclusive", declined: "off", expired: "warming_up", cancelled: "off", ended: "off" };
 
@@ -55,8 +56,8 @@ button:disabled { opacity: 0.55; cursor: default; }
 .actions { display: flex; flex-wrap: wrap; gap: 0.5rem; margin-top: 0.875rem; }
 .actions button { flex: 1 1 auto; }
 .problem { margin-top: 0.75rem; padding: 0.5rem 0.75rem; border: 1px solid var(--_strong); border-left-width: 4px; border-radius: 8px; font-size: 0.9375rem; }
-.past summary { display: flex; flex-wrap: wrap; gap: 0 0.5rem; align-items: baseline; font-weight: 400; }
-.past summary::before { content: "▸"; color: var(--_soft); } .past[open] summary::before { content: "▾"; }
+.past summary { position: relative; display: flex; flex-wrap: wrap; gap: 0 0.5rem; align-items: baseline; padding-left: 1rem; font-weight: 400; }
+.past summary::before { content: "▸"; position: absolute; left: 0; color: var(--_soft); } .past[open] summary::before { content: "▾"; }
 .past summary b { font-weight: 650; }
 .past > div { padding: 0 0 0.75rem 1rem; font-size: 0.9375rem; }
 .earlier { margin-top: 1rem; }
@@ -88,6 +89,7 @@ export class LivenessChallenges extends HTMLElement {
   /** The one that is shown: running, or just over. */
   #shown = "";
   #starting = false;
+  #ended = false;
   #problem = "";
   #runningSince = 0;
   #told = "";
@@ -139,7 +141,11 @@ export class LivenessChallenges extends HTMLElement {
     const on = (name, take) => stream.addEventListener(name, (event) => take(/** @type {CustomEvent} */ (event).detail), { signal });
     on("challenge", (challenge) => this.showChallenge(challenge));
     on("verdict", ({ next_step }) => this.recommend(next_step));
-    on("session", () => this.load());
+    on("session", ({ state }) => {
+      this.#ended = state === "ended" || state === "withdrawn";
+      this.load();
+      this.#draw();
+    });
     on("statechange", ({ state }) => state === "open" && this.load());
   }
 
@@ -200,6 +206,8 @@ export class LivenessChallenges extends HTMLElement {
     this.#starting = false;
     this.#draw();
     this.#focus();
+    // The list that was clicked may have been long, and what stands in its place is short.
+    this.#box.scrollIntoView({ block: "nearest" });
   }
 
   async #cancel() {
@@ -234,7 +242,7 @@ export class LivenessChallenges extends HTMLElement {
     const state = this.#starting ? "starting" : !shown ? "idle" : GOING.has(shown.state) ? shown.state : "over";
     mark(this, "state", state);
     // Drawn anew only for what is new, so that the keyboard and a menu that is open stay where they are.
-    const now = JSON.stringify([state, state === "idle" || state === "starting" ? [this.#available, this.#next, this.#mode, this.#problem] : shown]);
+    const now = JSON.stringify([state, state === "idle" || state === "starting" ? [this.#available, this.#next, this.#mode, this.#problem] : shown, this.#ended]);
     if (now !== this.#drawn) {
       this.#drawn = now;
       const root = /** @type {ShadowRoot} */ (this.shadowRoot);
@@ -258,8 +266,8 @@ export class LivenessChallenges extends HTMLElement {
     const texts = textsFor(this).ask;
     let text = "";
     if (shown && state === "over") text = `${this.#title(shown)}: ${this.#end(shown).title}. ${this.#end(shown).why}`;
-    else if (shown && state === "offered") text = `${texts.offered}.`;
-    else if (shown && state === "running") text = (shown.guidance && texts.guidance[shown.guidance]) || (shown.mode === "spoken" && shown.aloud) || `${texts.running}.`;
+    else if (shown && state === "offered") text = `${this.#waitsFor(shown)}.`;
+    else if (shown && state === "running") text = this.#help(shown) || (shown.mode === "spoken" && shown.aloud) || `${texts.running}.`;
     if (text === this.#told) return;
     this.#told = text;
     say(this.#live, text);
@@ -274,30 +282,53 @@ export class LivenessChallenges extends HTMLElement {
   // ---- what can be asked
 
   #choice() {
+    if (this.#ended) return "";
     const texts = textsFor(this).ask;
     const can = this.#available.filter((item) => item.attempts_left > 0);
     const best = can.find((item) => item.name === this.#next?.challenge) ?? can[0];
     const recommended = Boolean(best && best.name === this.#next?.challenge);
-    const card = h("section", { class: "card", "aria-labelledby": "ask" }, h("h3", { id: "ask", tabindex: "-1" }, texts.heading), h("p", { class: "intro" }, (recommended && this.#next?.why) || texts.intro));
+    const card = h("section", { class: "card", "aria-labelledby": "ask" }, h("h3", { id: "ask", tabindex: "-1" }, texts.heading), h("p", { class: "intro" }, (recommended && best && this.#why(best)) || texts.intro));
     if (!best) {
       card.append(h("p", { class: "intro" }, this.#available.length ? texts.none : texts.notYet));
     } else {
       const main = h("button", { type: "button", class: "main", "data-key": "main" }, this.#starting ? texts.starting : texts.ask(this.#title(best)));
       if (this.#starting) main.setAttribute("aria-disabled", "true");
       main.addEventListener("click", () => this.#start(best.name));
-      card.append(h("div", { class: "ask" }, recommended ? h("span", { class: "kicker" }, texts.recommended) : null, main, h("span", { class: "kicker" }, this.#settles(best))), this.#modes());
+      card.append(h("div", { class: "ask" }, recommended ? h("span", { class: "kicker" }, texts.recommended) : null, main, h("span", { class: "kicker" }, this.#settles(best))));
+      // Where the button can only ask on the page, the choice belongs to the others.
+      if (best.spoken) card.append(this.#modes());
     }
     if (this.#problem) card.append(h("p", { class: "problem", role: "alert" }, this.#problem));
     const others = this.#available.filter((item) => item !== best);
-    if (best && others.length) card.append(h("details", {}, h("summary", { "data-key": "others" }, texts.others), h("ul", {}, ...others.map((item) => this.#other(item)))));
+    if (best && others.length) card.append(h("details", {}, h("summary", { "data-key": "others" }, texts.others), best.spoken ? null : this.#modes(), h("ul", {}, ...others.map((item) => this.#other(item)))));
     return card;
+  }
+
+  /** Why it is recommended; its name stands on the button below. @param {Available} item */
+  #why({ title }) {
+    const why = this.#next?.why ?? "";
+    const rest = why.startsWith(`${title}: `) ? why.slice(title.length + 2) : why;
+    return rest.charAt(0).toUpperCase() + rest.slice(1);
+  }
+
+  /** What helps the interviewer to help. @param {Challenge} challenge */
+  #help({ challenge, guidance }) {
+    const texts = textsFor(this).ask;
+    return (guidance && (texts.guidanceOf[challenge]?.[guidance] ?? texts.guidance[guidance])) || "";
+  }
+
+  /** @param {Challenge} challenge */
+  #waitsFor({ challenge }) {
+    const texts = textsFor(this).ask;
+    return challenge === "light_code" ? texts.offeredLight : texts.offered;
   }
 
   /** @param {Available} item */
   #settles({ families, spoken, attempts_left }) {
     const texts = textsFor(this).ask;
     const list = (families ?? []).map((family) => texts.families[family] ?? family).join(", ");
-    return [list && texts.settles(list), texts.attemptsLeft(attempts_left), spoken ? "" : texts.pageOnly].filter(Boolean).join(" · ");
+    // How often is worth a word only when it begins to run out.
+    return [list && texts.settles(list), attempts_left > FEW ? "" : texts.attemptsLeft(attempts_left), spoken ? "" : texts.pageOnly].filter(Boolean).join(" · ");
   }
 
   /** @param {Available} item */
@@ -331,14 +362,13 @@ export class LivenessChallenges extends HTMLElement {
     const cancel = h("button", { type: "button", "data-key": "cancel" }, texts.cancel);
     cancel.addEventListener("click", () => this.#cancel());
     const running = challenge.state === "running";
-    const guidance = (challenge.guidance && texts.guidance[challenge.guidance]) || "";
     return h(
       "section",
       { class: "card", "aria-labelledby": "going" },
-      h("p", { class: "kicker" }, running ? texts.running : texts.offered),
+      h("p", { class: "kicker" }, running ? texts.running : this.#waitsFor(challenge)),
       h("h3", { id: "going", tabindex: "-1" }, this.#title(challenge)),
       challenge.aloud ? h("div", { class: spoken ? "aloud" : "aloud quiet" }, h("p", {}, spoken ? texts.readAloud : texts.tellThem), h("blockquote", {}, `“${challenge.aloud}”`)) : null,
-      running ? h("p", { class: "now" }, guidance) : null,
+      running ? h("p", { class: "now" }, this.#help(challenge)) : null,
       running ? h("div", { class: "time", "aria-hidden": "true" }, h("i")) : null,
       h("div", { class: "going" }, h("span", { class: "left small soft" }), cancel),
     );
@@ -380,7 +410,7 @@ export class LivenessChallenges extends HTMLElement {
       { class: `card result ${key}`, "aria-labelledby": "over" },
       h("div", { class: "head" }, icon(ICONS[key] ?? "off"), h("div", {}, h("p", { class: "kicker" }, this.#title(challenge)), h("h3", { id: "over", tabindex: "-1" }, title))),
       ...this.#account(challenge),
-      h("div", { class: "actions" }, ...actions),
+      this.#ended ? null : h("div", { class: "actions" }, ...actions),
     );
   }
 
@@ -389,7 +419,8 @@ export class LivenessChallenges extends HTMLElement {
     const texts = textsFor(this).ask;
     const { key, plain, why } = this.#end(challenge);
     const { outcome, alternative } = challenge;
-    const answered = outcome?.answered_s;
+    // The light comes back at once; only a person takes a while.
+    const answered = challenge.challenge === "light_code" ? null : outcome?.answered_s;
     return [
       why ? h("p", { class: "why" }, why) : null,
       h("p", { class: "plain" }, plain, answered === null || answered === undefined ? null : ` ${texts.answered(answered)}`),

@@ -147,7 +147,7 @@ export const en = {
     /** What to do, in this language; null: the service's own words. @type {(challenge: string, page: Record<string, any>, way: string) => string | null} */
     instruct: (challenge, page) => (challenge === "read_digits" && page.digits ? "Read these digits aloud, one by one." : null),
     /** @type {(challenge: string) => {title: string, text: string} | null} */
-    offer: () => null,
+    offer: (challenge) => (challenge === "light_code" ? { title: "Changing light", text: "Turn the brightness of your screen up, look at it and keep still." } : null),
     warning: "Soft colours will change on your whole screen for about six seconds.",
     warningQuestion: "Are you sensitive to changing light? Then leave this out; nothing is held against you.",
     start: "Start",
@@ -157,6 +157,8 @@ export const en = {
     close: "Close",
     /** @type {Record<string, string>} */
     ways: { left: "Left", right: "Right", up: "Up", down: "Down" },
+    /** Where a side is a place and no direction. @type {Record<string, Record<string, string>>} */
+    places: { hand: { left: "From your left", right: "From your right" }, eye: { left: "Left eye", right: "Right eye" } },
     /** @type {Record<string, string>} */
     guidance: {
       ready: "Go ahead.",
@@ -168,14 +170,19 @@ export const en = {
       good: "Good. Thank you.",
       face_lost: "Your face is out of the picture: come back into it.",
     },
+    /** Where the words above do not fit. @type {Record<string, Record<string, string>>} */
+    guidanceOf: {
+      hand_over_face: { further: "Keep your hand close to your face, please." },
+      cover_eye: { further: "Cover the whole eye with your hand, please." },
+      point_camera: { further: "Turn the camera a little further, please.", other_side: "Turn the camera the other way, please." },
+    },
     /** @param {number} seconds */
     left: (seconds) => `${seconds} seconds left`,
     light: "Look at the screen and keep still.",
     waiting: "One moment…",
     thanks: "Thank you, that was all",
     thanksNote: "The conversation goes on.",
-    stopped: "Stopped",
-    stoppedNote: "That is fine. The conversation goes on.",
+    stopped: "That is fine",
     late: "It is not needed any more",
     reducedMotion: "The interviewer asked for something with changing light. Your device asks for little motion, so it was left out. That is fine.",
     own: "Your own picture",
@@ -202,6 +209,7 @@ export const en = {
     starting: "Starting…",
     cancel: "Cancel",
     offered: "Waiting for their page to show it",
+    offeredLight: "Their page warns of changing light and waits for them to start",
     running: "The candidate is being asked",
     readAloud: "Read this aloud:",
     tellThem: "You could say:",
@@ -218,13 +226,20 @@ export const en = {
       good: "Done as asked.",
       face_lost: "The face is out of the picture.",
     },
+    /** Where the words above do not fit. @type {Record<string, Record<string, string>>} */
+    guidanceOf: {
+      light_code: { hold: "The light is changing. Nothing to do but wait." },
+      hand_over_face: { further: "The hand is not seen there yet." },
+      cover_eye: { further: "The eye is not covered yet." },
+      point_camera: { further: "The camera needs to turn a little further.", other_side: "The camera turned the other way." },
+    },
     /** Title and sentence of each way it can end. @type {Record<string, [string, string]>} */
     ends: {
-      passed: ["Passed", "It was done as asked, and what was seen held together."],
+      passed: ["Passed", "It was done as asked, and what was seen held together. The assessment above counts it among all else; it does not decide alone."],
       broken: ["Did not hold together", "It was done, but what was seen is not what a live person looks like. Look closer; this alone proves nothing."],
       not_done: ["Not done as asked", "People mishear and misread. Ask again, or use the alternative. This says nothing against the person."],
       unclear: ["Could not be judged", "The circumstances did not let one judge. This says nothing against the person."],
-      declined: ["Declined", "Use the alternative. This says nothing against the person."],
+      declined: ["Left out", "Use the alternative. This says nothing against the person."],
       expired: ["Not answered", "It did not come about in time, perhaps for a technical reason. This says nothing against the person."],
       cancelled: ["Cancelled", "You stopped it before it was answered."],
       ended: ["Done", ""],
@@ -245,13 +260,16 @@ export const en = {
     replay: "Play it again",
     measured: "measured",
     asked: "asked for",
-    prompt: "asked",
+    prompt: "0 s: asked",
     /** @type {(title: string, fromS: number, toS: number) => string} */
     curve: (title, fromS, toS) => `${title}, from ${fromS.toFixed(1)} to ${toS.toFixed(1)} seconds after the prompt.`,
     /** @type {(value: string, at: string) => string} */
     curveMost: (value, at) => `Furthest: ${value}, at ${at} s.`,
-    /** @type {(low: string, high: string) => string} */
-    curveAsked: (low, high) => (low === high ? `Asked for: ${low}.` : `Asked for: between ${low} and ${high}.`),
+    /** @param {string} value */
+    curveAsked: (value) => `Asked for: ${value}.`,
+    curveFollow: "The solid line should run along the dashed one.",
+    /** @param {string} unit */
+    curveIn: (unit) => `in ${unit}`,
     curveNone: "Nothing could be measured.",
     /** @param {number} share */
     curveGaps: (share) => `Not measurable in ${percent(share)} of the time.`,

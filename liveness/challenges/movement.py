@@ -6,7 +6,7 @@ Compliance: was it done as asked, after the prompt, in time. Integrity: was what
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import ClassVar, Final, Literal, NamedTuple
 
 from liveness.challenges.contract import Challenge, Curve, Guidance, Outcome
 from liveness.frames import FaceTrack
@@ -32,6 +32,8 @@ class Progress(NamedTuple):
     guidance: Guidance | None = None
     answered_s: float | None = None
     """Media time at which the answer came."""
+    over: bool = True
+    """Whether nothing that may still come in time can change it, of what is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,17 @@ class Integrity:
 class MovementChallenge(Challenge):
     """Follows an answer; a challenge says how (:meth:`_progress`), and how whole it was (:meth:`_integrity`)."""
 
+    least_integrity: ClassVar[float | None] = None
+    """What was done passes only if its integrity is known and this high, and is ``unclear`` otherwise; None: it also
+    passes unmeasured. For what a recording does as well as a person, so that doing it alone says nothing."""
+
     @property
     def settled(self) -> bool:
         """Whether the answer is complete, or cannot become right any more."""
-        return self.prompt_s is not None and self._progress(self.prompt_s).state in ("done", "failed")
+        if self.prompt_s is None:
+            return False
+        progress = self._progress(self.prompt_s)
+        return progress.state == "failed" or (progress.state == "done" and progress.over)
 
     @property
     def guidance(self) -> Guidance | None:
@@ -68,6 +77,9 @@ class MovementChallenge(Challenge):
         whole = self._integrity(prompt_s)
         answered_s = None if progress.answered_s is None else progress.answered_s - prompt_s
         quality = self._quality()
+        least = self.least_integrity
+        if least is not None and (whole.value is None or _BROKEN_BELOW <= whole.value < least):
+            return Outcome("unclear", quality, self._DOUBTFUL, True, whole.value, answered_s, curve)
         if whole.value is None:
             # What was done counts; that nothing could be said of how it looked makes it count less.
             return Outcome("passed", _UNMEASURED_QUALITY * quality, progress.reason, True, None, answered_s, curve)
@@ -75,6 +87,8 @@ class MovementChallenge(Challenge):
             return Outcome("broken", quality, whole.broken, True, whole.value, answered_s, curve)
         counts = quality * (_UNMEASURED_QUALITY + (1 - _UNMEASURED_QUALITY) * whole.value)
         return Outcome("passed", counts, progress.reason, True, whole.value, answered_s, curve)
+
+    _DOUBTFUL: ClassVar[str] = "It was done as asked, but too little else was seen to tell it from a recording."
 
     def _progress(self, prompt_s: float) -> Progress:
         raise NotImplementedError

@@ -47,7 +47,7 @@ class LeanSettings:
     """A single frame is no lean."""
     least_rate: float = 0.4
     """Log growth of the face in a second; what is slower is noise of the mesh and says nothing of the scene."""
-    least_steps: int = 2
+    least_steps: int = 3
     """Least number of pairs of frames with such a growth in which the scene could be followed."""
 
 

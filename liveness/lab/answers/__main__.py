@@ -25,9 +25,11 @@ def main() -> None:
     moves.add_argument("--people", choices=("tuning", "test"), default="test", help="which half of the people")
     moves.add_argument("--challenge", action="append", default=[], help="only this one; may be given again")
     moves.add_argument("--most", type=int, default=None, dest="people_most", help="no more people than this")
-    worth = commands.add_parser("strengths", help="both files of counts as what outcomes are worth")
+    worth = commands.add_parser("strengths", help="files of counts as what outcomes are worth")
     worth.add_argument("--light", type=Path, required=True, help="counts of the light code")
-    worth.add_argument("--movement", type=Path, required=True, help="counts of the challenges of movement")
+    worth.add_argument(
+        "--movement", type=Path, required=True, action="append", help="counts of movement; again for other challenges"
+    )
     worth.add_argument("--out", type=Path, required=True, help="where the strengths are written")
     asked = parser.parse_args()
     if asked.what == "light":
@@ -36,7 +38,7 @@ def main() -> None:
         _movement(asked)
     else:
         today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-        command = f"python -m liveness.lab.answers strengths --light {asked.light} --movement {asked.movement}"
+        command = f"python -m liveness.lab.answers strengths --light {asked.light}"
         strengths_file.make(asked.light, asked.movement, asked.out, date=today, command=command)
 
 

@@ -7,7 +7,7 @@ for that family and says nothing about it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -79,11 +79,14 @@ def by_giver(kinds: Mapping[str, Mapping[str, int]]) -> Counted:
     return {giver: found[giver] for giver in (_BONAFIDE, *FAMILIES) if giver in found}
 
 
-def assembled(light: Mapping[str, Any], movement: Mapping[str, Any], *, date: str, command: str) -> dict[str, Any]:
+def assembled(
+    light: Mapping[str, Any], movements: Sequence[Mapping[str, Any]], *, date: str, command: str
+) -> dict[str, Any]:
     """Return the file's contents: counts by giver, and each challenge's kinds, so that what passes can be seen.
 
     ``light``: the light code's counts, or a file of strengths that holds them with where they come from. A challenge
-    without an honest answer is left out, for nothing can be compared with it.
+    without an honest answer is left out, for nothing can be compared with it. ``movements``: runs of different
+    challenges.
     """
     name = "light_code"
     counts: dict[str, Any] = {name: light["counts"][name]}
@@ -91,25 +94,28 @@ def assembled(light: Mapping[str, Any], movement: Mapping[str, Any], *, date: st
     provenance: dict[str, Any] = {
         name: known or {"date": date, "command": command, "kinds": light.get("kinds", {}).get(name, {})}
     }
-    for challenge, kinds in sorted(movement["counts"].items()):
-        given = by_giver(kinds)
-        if _BONAFIDE not in given:
-            continue
-        counts[challenge] = given
-        people = movement.get("names", [])
-        provenance[challenge] = {
-            "date": date,
-            "command": movement.get("command", command),
-            "half": movement["people"],
-            "people": people,
-            "persons": len(people),
-            "kinds": kinds,
-        }
+    for movement in movements:
+        people = movement["names"]
+        for challenge, kinds in movement["counts"].items():
+            if challenge in counts:
+                raise CalibrationError(f"{challenge} is counted in two files: give each challenge's counts once")
+            given = by_giver(kinds)
+            if _BONAFIDE not in given:
+                continue
+            counts[challenge] = given
+            provenance[challenge] = {
+                "date": date,
+                "command": movement["command"],
+                "half": movement["people"],
+                "people": people,
+                "persons": len(people),
+                "kinds": kinds,
+            }
     return {"schema": SCHEMA, "provenance": provenance, "counts": counts}
 
 
-def make(light: Path, movement: Path, out: Path, *, date: str, command: str) -> None:
-    """Read both files of counts, and write the strengths."""
-    read = [json.loads(path.read_text(encoding="utf-8")) for path in (light, movement)]
-    contents = assembled(read[0], read[1], date=date, command=command)
+def make(light: Path, movements: Sequence[Path], out: Path, *, date: str, command: str) -> None:
+    """Read the files of counts, and write the strengths."""
+    read = [json.loads(path.read_text(encoding="utf-8")) for path in (light, *movements)]
+    contents = assembled(read[0], read[1:], date=date, command=command)
     out.write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")

@@ -10,8 +10,8 @@ The candidate's own left is the picture's right: the nose goes there. The sign o
 
 Integrity: the same face comes back; while turned, the picture does not come and go between two faces, nor the face
 blur; on the way there the marks move as one rigid head. On renderings these tell a torn swap from an honest turn only
-in part, and an animated photograph not at all; thresholds lie where no honest turn came, so a low integrity means much
-and a high one little.
+in part, and an animated photograph not at all, while honest turns came out low now and then (the mesh slips): this
+challenge never says ``broken``, but ``unclear``, and a high integrity means little.
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ class _Look(NamedTuple):
 
 class TurnToProfile(MovementChallenge):
     """Looks at the course of yaw after the prompt, and at the face on its way."""
+
+    accuses: ClassVar[bool] = False
 
     spec: ClassVar[ChallengeSpec] = ChallengeSpec(
         name="turn_to_profile",
@@ -172,45 +174,46 @@ class TurnToProfile(MovementChallenge):
         return self._followed([step for step in course if step[0].time_s >= prompt_s], prompt_s)
 
     def _followed(self, course: list[tuple[_Look, float | None]], prompt_s: float) -> Progress:
-        """Walk through the answer: turn, hold (seen or lost), return."""
+        """Walk through the answer: turn and hold, seen or lost."""
         use = self._settings
-        held_from = done_s = None
+        held_from: float | None = None
         last_s = turned_s = prompt_s
         last_deg, seen = 0.0, 0
         guidance: Guidance | None = None
-        for look, deg in course:
-            if done_s is None and (look.broken or look.time_s - last_s > GAP_S):
+        for index, (look, deg) in enumerate(course):
+            if look.broken or look.time_s - last_s > GAP_S:
                 held_from = None
             last_s = look.time_s
             if deg is not None:
                 seen, last_deg = seen + 1, deg
-            if done_s is not None:
-                if (deg is not None and abs(deg) < use.back_deg) or look.time_s - done_s > use.return_s:
-                    break
-                continue
             if last_deg <= -use.turned_deg:
                 return Progress("failed", "The head turned to the other side.", "other_side")
             turned = self._turned(deg, last_deg, held_from is not None)
             if turned:
                 held_from, turned_s = look.time_s if held_from is None else held_from, look.time_s
-                done_s = look.time_s if look.time_s - held_from >= use.hold_s else None
+                if look.time_s - held_from >= use.hold_s:
+                    return Progress("done", self._DONE, "good", held_from, self._returned(course[index:]))
             elif look.time_s - turned_s > use.slip_s:
                 held_from = None
             guidance = self._guided(deg, turned)
-        else:
-            if done_s is None:
-                if seen < 3:
-                    return Progress("unseen", "The face was not seen after the prompt.", guidance)
-                return Progress("waiting", "No turn to the side asked for was held in time.", guidance)
-            if last_s < self.deadline_s - GAP_S:
-                # The face that comes back is a part of what is judged.
-                return self._done(held_from, over=False)
-        return self._done(held_from)
+        if seen < 3:
+            return Progress("unseen", "The face was not seen after the prompt.", guidance)
+        return Progress("waiting", "No turn to the side asked for was held in time.", guidance)
+
+    def _returned(self, course: list[tuple[_Look, float | None]]) -> bool:
+        """Whether the face has come back after the hold, or that was waited for long enough.
+
+        A single frame that looks straight may be a slip of the mesh.
+        """
+        done_s = away_s = course[0][0].time_s
+        for look, deg in course:
+            if deg is None or abs(deg) >= self._settings.back_deg:
+                away_s = look.time_s
+            if look.time_s - away_s > self._settings.slip_s or look.time_s - done_s > self._settings.return_s:
+                return True
+        return course[-1][0].time_s >= self.deadline_s - GAP_S
 
     _DONE: ClassVar[str] = "The head turned to the side asked for and was held there."
-
-    def _done(self, held_from: float | None, *, over: bool = True) -> Progress:
-        return Progress("done", self._DONE, "good", held_from, over)
 
     def _turned(self, deg: float | None, last_deg: float, already: bool) -> bool:
         if deg is None:

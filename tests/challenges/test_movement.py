@@ -108,7 +108,7 @@ def test_a_turn_to_the_own_left_takes_the_nose_to_the_picture_s_right() -> None:
 
 
 def test_a_face_that_shows_through_the_hand_does_not_pass() -> None:
-    assert answered(HandOverFace, "swap_mask_fails", "left").result in ("broken", "not_done")
+    assert answered(HandOverFace, "swap_mask_fails", "left").result != "passed"
 
 
 @pytest.mark.parametrize("challenge", list(OF), ids=lambda cls: cls.spec.name)

@@ -38,8 +38,8 @@ def main() -> None:
         _movement(asked)
     else:
         today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-        command = f"python -m liveness.lab.answers strengths --light {asked.light}"
-        strengths_file.make(asked.light, asked.movement, asked.out, date=today, command=command)
+        made_by = f"python -m liveness.lab.answers strengths --light {asked.light}"
+        strengths_file.make(asked.light, asked.movement, asked.out, date=today, command=made_by)
 
 
 def _light(asked: argparse.Namespace) -> None:

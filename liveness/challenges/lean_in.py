@@ -2,10 +2,13 @@
 
 The size of the face is taken in all three axes of the mesh, so that a nod or a turn leaves it as it is, against the
 person's own before the prompt. The scene beside the person is followed apart: a recording that is zoomed scales both.
+Where too little of the room is seen to follow it (a face that fills the picture) the answer is ``unclear``: it could
+as well be a zoomed recording.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -42,8 +45,10 @@ class LeanSettings:
     """A further time within this after the last one is one too many."""
     least_near_s: float = 0.15
     """A single frame is no lean."""
-    scene_share: float = 0.6
-    """Least share of the time on the way in for which the scene's growth must be known."""
+    least_rate: float = 0.4
+    """Log growth of the face in a second; what is slower is noise of the mesh and says nothing of the scene."""
+    least_steps: int = 3
+    """Least number of pairs of frames with such a growth in which the scene could be followed."""
 
 
 class _Look(NamedTuple):
@@ -56,6 +61,8 @@ class _Look(NamedTuple):
 
 class LeanIn(MovementChallenge):
     """Looks at the size of the face, and at that of the scene."""
+
+    least_integrity: ClassVar[float | None] = 0.5
 
     spec: ClassVar[ChallengeSpec] = ChallengeSpec(
         name="lean_in",
@@ -176,28 +183,26 @@ class LeanIn(MovementChallenge):
                 near_from = None
         if finished_s is None:
             return Progress("waiting", "Coming nearer and back as asked was not seen in time.", guidance)
-        over = seen[-1][0] - finished_s >= use.quiet_s or self._spent
-        text = "The person came nearer and went back as often as asked."
-        return Progress("done" if over else "waiting", text, "good", answered_s)
+        over = seen[-1][0] - finished_s >= use.quiet_s
+        return Progress("done", "The person came nearer and went back as often as asked.", "good", answered_s, over)
 
     def _integrity(self, prompt_s: float) -> Integrity:
-        """Compare the growth of the scene with that of the face, on the way from the farthest to the nearest."""
-        rest = self._rest_px(prompt_s)
+        """Compare the growth of the scene with that of the face, step by step, on all ways in and out."""
+        use = self._settings
         after = [look for look in self._looks if prompt_s <= look.time_s <= self.deadline_s]
-        seen = [index for index, look in enumerate(after) if look.size_px is not None]
-        if rest is None or not seen:
+        pairs: list[tuple[float, float]] = []
+        for before, look in itertools.pairwise(after):
+            if before.size_px is None or look.size_px is None or look.scene_growth is None:
+                continue
+            step = float(np.log(look.size_px / before.size_px))
+            if abs(step) >= use.least_rate * (look.time_s - before.time_s):
+                pairs.append((step, look.scene_growth))
+        if len(pairs) < use.least_steps:
             return Integrity(None, "")
-        nearest = max(seen, key=lambda index: after[index].size_px or 0.0)
-        farthest = min(seen[: seen.index(nearest) + 1], key=lambda index: after[index].size_px or np.inf)
-        near, far = after[nearest].size_px, after[farthest].size_px
-        steps = [look.scene_growth for look in after[farthest + 1 : nearest + 1]]
-        known = [growth for growth in steps if growth is not None]
-        if near is None or far is None or near <= far or len(known) < max(2, self._settings.scene_share * len(steps)):
-            return Integrity(None, "")
-        grown = float(np.mean(known)) * len(steps)
-        share = grown / float(np.log(near / far))
+        # The slope of a line through nothing: large steps, which are measured best, count most.
+        share = sum(step * scene for step, scene in pairs) / sum(step**2 for step, _ in pairs)
         return Integrity(
-            ramp(share, 0.75, 0.35), "The room grew with the face, as in a picture that is zoomed and not approached."
+            ramp(share, 0.7, 0.3), "The room grew with the face, as in a picture that is zoomed and not approached."
         )
 
     def _quality(self) -> float:

@@ -6,7 +6,7 @@ Compliance: was it done as asked, after the prompt, in time. Integrity: was what
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import ClassVar, Final, Literal, NamedTuple
 
 from liveness.challenges.contract import Challenge, Curve, Guidance, Outcome
 from liveness.frames import FaceTrack
@@ -21,6 +21,8 @@ _LEAST_BASELINE: Final = 0.6
 """Share of the baseline's time from whose beginning to end the person must have been seen."""
 _BROKEN_BELOW: Final = 0.3
 _UNMEASURED_QUALITY: Final = 0.5
+_ODD: Final = "It was done as asked, but the picture of it was poor or odd: look for yourself, or ask again."
+_DOUBTFUL: Final = "It was done as asked, but too little else was seen to tell it from a recording."
 
 
 class Progress(NamedTuple):
@@ -32,6 +34,8 @@ class Progress(NamedTuple):
     guidance: Guidance | None = None
     answered_s: float | None = None
     """Media time at which the answer came."""
+    over: bool = True
+    """Whether nothing that may still come in time can change it, of what is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,20 @@ class Integrity:
 class MovementChallenge(Challenge):
     """Follows an answer; a challenge says how (:meth:`_progress`), and how whole it was (:meth:`_integrity`)."""
 
+    least_integrity: ClassVar[float | None] = None
+    """What was done passes only if its integrity is known and this high, and is ``unclear`` otherwise; None: it also
+    passes unmeasured. For what a recording does as well as a person, so that doing it alone says nothing."""
+
+    accuses: ClassVar[bool] = True
+    """Whether a low integrity is ``broken``, or only ``unclear``: where honest answers came out low as well."""
+
     @property
     def settled(self) -> bool:
         """Whether the answer is complete, or cannot become right any more."""
-        return self.prompt_s is not None and self._progress(self.prompt_s).state in ("done", "failed")
+        if self.prompt_s is None:
+            return False
+        progress = self._progress(self.prompt_s)
+        return progress.state == "failed" or (progress.state == "done" and progress.over)
 
     @property
     def guidance(self) -> Guidance | None:
@@ -65,16 +79,21 @@ class MovementChallenge(Challenge):
             return Outcome("unclear", 0.0, progress.reason, None, None, None, curve)
         if progress.state != "done":
             return Outcome("not_done", 1.0, progress.reason, False, None, None, curve)
-        whole = self._integrity(prompt_s)
         answered_s = None if progress.answered_s is None else progress.answered_s - prompt_s
-        quality = self._quality()
-        if whole.value is None:
-            # What was done counts; that nothing could be said of how it looked makes it count less.
-            return Outcome("passed", _UNMEASURED_QUALITY * quality, progress.reason, True, None, answered_s, curve)
-        if whole.value < _BROKEN_BELOW:
-            return Outcome("broken", quality, whole.broken, True, whole.value, answered_s, curve)
-        counts = quality * (_UNMEASURED_QUALITY + (1 - _UNMEASURED_QUALITY) * whole.value)
-        return Outcome("passed", counts, progress.reason, True, whole.value, answered_s, curve)
+        return self._weighed(self._integrity(prompt_s), progress.reason, answered_s, curve)
+
+    def _weighed(self, whole: Integrity, reason: str, answered_s: float | None, curve: Curve | None) -> Outcome:
+        """Return the outcome of what was done as asked."""
+        quality, value = self._quality(), whole.value
+        low = value is not None and value < _BROKEN_BELOW
+        if low and self.accuses:
+            return Outcome("broken", quality, whole.broken, True, value, answered_s, curve)
+        least = _BROKEN_BELOW if self.least_integrity is None else self.least_integrity
+        if (value is None and self.least_integrity is not None) or (value is not None and value < least):
+            return Outcome("unclear", quality, _ODD if low else _DOUBTFUL, True, value, answered_s, curve)
+        # What was done counts; that nothing could be said of how it looked makes it count less.
+        counts = quality * (_UNMEASURED_QUALITY + (1 - _UNMEASURED_QUALITY) * (value or 0.0))
+        return Outcome("passed", counts, reason, True, value, answered_s, curve)
 
     def _progress(self, prompt_s: float) -> Progress:
         raise NotImplementedError

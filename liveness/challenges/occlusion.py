@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -17,7 +17,14 @@ BRIDGE_S: Final = 0.8
 
 
 class OcclusionChallenge(MovementChallenge):
-    """Keeps what hands cover, frame by frame."""
+    """Keeps what hands cover, frame by frame.
+
+    Never says ``broken``: whether a face shows through a hand has been measured on too few drawn hands to accuse by.
+    The drawn hand of the lab is not found on some people at all (a fault of the drawing or of the finder, not known
+    which), so that of the honest answers only some three in five passed; the others were ``not_done``.
+    """
+
+    accuses: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()

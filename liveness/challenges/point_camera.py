@@ -39,6 +39,8 @@ class PointSettings:
     """How far, in picture widths."""
 
     moved: float = 0.06
+    settles_s: float = 1.2
+    """Time from there on in which the movement goes on; the farther, the surer it is whether the face went along."""
     still: float = 0.02
     """Less than this is no movement yet."""
     aside: float = 0.8
@@ -58,6 +60,8 @@ class _Look(NamedTuple):
 
 class PointCamera(MovementChallenge):
     """Adds up how the scene moves after the prompt."""
+
+    least_integrity: ClassVar[float | None] = 0.5
 
     spec: ClassVar[ChallengeSpec] = ChallengeSpec(
         name="point_camera",
@@ -135,12 +139,18 @@ class PointCamera(MovementChallenge):
         if early and float(np.ptp(early)) > 1.5 * use.still:
             return Progress("failed", "The camera moved before the prompt could have been followed.")
         guidance: Guidance = "further"
+        done_s: float | None = None
         for t, along, aside in self._course(prompt_s):
+            if done_s is not None:
+                continue
             if along <= -use.moved or abs(aside) >= max(use.moved, use.aside * abs(along)):
                 return Progress("failed", "The camera moved another way than asked.", "other_side")
             if along >= use.moved:
-                return Progress("done", "The picture moved as a whole, the way that was asked for.", "good", t)
+                done_s = t
             guidance = "other_side" if along < -use.still else "further"
+        if done_s is not None:
+            over = after[-1].time_s - done_s >= use.settles_s
+            return Progress("done", "The picture moved as a whole, the way that was asked for.", "good", done_s, over)
         if len(after) < 3 or followed < use.least_known * len(after):
             return Progress("unseen", "There was too little to see behind the person to follow the camera.", "further")
         return Progress("waiting", "The camera was not moved in time.", guidance)
@@ -153,13 +163,21 @@ class PointCamera(MovementChallenge):
         if moved is None:
             return Integrity(None, "")
         begun = max((index for index in range(moved) if course[index][1] < self._settings.still), default=0)
-        start, end = (look.face for look in (after[begun], after[moved]))
-        way = course[moved][1] - course[begun][1]
-        if start is None or end is None or way <= 0:
+        until_s = course[moved][0] + self._settings.settles_s
+        places = [
+            (along, look.face[0] * self._way[0] + look.face[1] * self._way[1])
+            for look, (t, along, _) in zip(after, course, strict=True)
+            if after[begun].time_s - 0.5 <= t <= until_s and look.face is not None
+        ]
+        if len(places) < 4:
             return Integrity(None, "")
-        face = (end[0] - start[0]) * self._way[0] + (end[1] - start[1]) * self._way[1]
+        # A line through all places, for the person moves in the picture meanwhile.
+        scene, face = (np.array(values) - np.mean(values) for values in zip(*places, strict=True))
+        if float(scene @ scene) <= 0:
+            return Integrity(None, "")
+        share = float(scene @ face) / float(scene @ scene)
         return Integrity(
-            ramp(face / way, 0.1, 0.6), "The room moved with the camera and the face stayed where it was, as if pasted."
+            ramp(share, 0.2, 0.7), "The room moved with the camera and the face stayed where it was, as if pasted."
         )
 
     def _curve(self, prompt_s: float) -> Curve | None:

@@ -1,7 +1,8 @@
 """Read digits: three random digits are read aloud; the mouth must move after the prompt, and the sound with it.
 
 Nothing here knows what was said: a person listens whether the digits were right. Without sound only the mouth is
-judged, and the result counts little.
+judged, and the result counts little. Whose mouth moved before the prompt already cannot be told from who talks on, or
+from a recording of a talker: that is ``unclear``.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class DigitSettings:
     """Least number of times that the opening turns from rising to falling."""
     turn: float = 0.004
     """A change of direction smaller than this is noise, in face heights."""
+    talking: float = 0.012
+    """Range of the opening before the prompt, in face heights, from which on the mouth was not at rest."""
     least_s: float = 0.7
     """From the first opening to the last."""
     lag_s: float = 0.35
@@ -110,11 +113,21 @@ class ReadDigits(MovementChallenge):
         # Who talks before the prompt still closes the lips now and then.
         return float(np.percentile([opening for _, opening in before], 20))
 
+    def _talked(self, prompt_s: float) -> bool:
+        """Whether the mouth was opened and closed while nothing had been asked for."""
+        start_s = prompt_s - 1.5 * self.spec.baseline_s
+        before = [o for t, o, _ in self._looks if start_s <= t < prompt_s and o is not None]
+        return float(np.ptp(np.percentile(before, (5, 95)))) > self._settings.talking
+
     def _progress(self, prompt_s: float) -> Progress:
         use, rest = self._settings, self._rest(prompt_s)
         if rest is None:
             return Progress(
                 "unseen", "The face was not seen long enough before the prompt to compare with.", "face_lost"
+            )
+        if self._talked(prompt_s):
+            return Progress(
+                "unseen", "The mouth moved before the prompt already; let the person be silent, and ask again."
             )
         start_s = prompt_s + LEAST_REACTION_S
         seen = [(t, o - rest) for t, o, _ in self._looks if start_s <= t <= self.deadline_s and o is not None]
@@ -124,9 +137,8 @@ class ReadDigits(MovementChallenge):
         opened = [t for t, height in peaks if height >= use.rise / 2]
         high = max((height for _, height in peaks), default=0.0)
         if len(opened) >= use.opens and high >= use.rise and opened[-1] - opened[0] >= use.least_s:
-            over = seen[-1][0] - opened[-1] >= 1.0 or self._spent
-            text = f"The mouth moved after the prompt. {_LISTEN}"
-            return Progress("done" if over else "waiting", text, "good", opened[0])
+            over = seen[-1][0] - opened[-1] >= 1.0
+            return Progress("done", f"The mouth moved after the prompt. {_LISTEN}", "good", opened[0], over)
         return Progress("waiting", "The mouth did not move as in reading three digits.", None)
 
     def _integrity(self, prompt_s: float) -> Integrity:

@@ -24,8 +24,8 @@ class SceneStep(NamedTuple):
 
     shift: tuple[float, float]
     """(x, y) of the point at the picture's middle, in picture widths."""
-    growth: float
-    """Log of the scale: positive when the scene grows."""
+    growth: float | None
+    """Log of the scale: positive when the scene grows; None if the corners lie too near to each other to tell."""
     agreement: float
     """Share of the corners that follow the common motion, 0–1."""
 
@@ -92,22 +92,23 @@ def _step(before: Pixels, after: Pixels, mask: Pixels) -> SceneStep | None:
         return None
     here, moved = corners[good, 0], there[good, 0]
     growth = _growth(here, moved)
+    grown = growth or 0.0
     middle = np.array([before.shape[1] / 2, before.shape[0] / 2], dtype=np.float32)
-    shift = np.median(moved - middle - np.exp(growth) * (here - middle), axis=0)
-    off = np.hypot(*(moved - middle - np.exp(growth) * (here - middle) - shift).T)
+    shift = np.median(moved - middle - np.exp(grown) * (here - middle), axis=0)
+    off = np.hypot(*(moved - middle - np.exp(grown) * (here - middle) - shift).T)
     width = before.shape[1]
     # What grows fast is placed less exactly.
-    within = _AGREE_PX + 20 * abs(growth)
+    within = _AGREE_PX + 20 * abs(grown)
     agreement = float((off < within).sum()) / len(corners)
     return SceneStep((float(shift[0]) / width, float(shift[1]) / width), growth, agreement)
 
 
-def _growth(here: Floats, moved: Floats) -> float:
-    """Return the log of the median ratio of distances between corners."""
+def _growth(here: Floats, moved: Floats) -> float | None:
+    """Return the log of the median ratio of distances between corners, or None of too few that lie apart."""
     half = len(here) // 2
     apart = np.hypot(*(here[:half] - here[half : 2 * half]).T)
     apart_then = np.hypot(*(moved[:half] - moved[half : 2 * half]).T)
     far = apart > 20
     if int(far.sum()) < 4:
-        return 0.0
+        return None
     return float(np.log(np.median(np.maximum(apart_then[far], 1e-3) / apart[far])))

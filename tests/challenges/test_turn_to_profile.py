@@ -3,9 +3,20 @@ import pytest
 
 from liveness.challenges.contract import Outcome
 from liveness.challenges.turn_to_profile import Side, TurnToProfile
-from liveness.frames import Box, FaceTrack, Observation, Pixels
+from liveness.frames import Box, FaceTrack, Floats, Observation, Pixels
+from liveness.measures.face_regions import OVAL
+from liveness.measures.nose_place import nose_yaw_deg
 
-POINTS = np.zeros((478, 3), np.float32)
+
+def head(yaw_deg: float) -> Floats:
+    """Return a round face with a nose of 0.7 half widths, turned to the picture's right; x right, y down, z away."""
+    points = np.zeros((478, 3))
+    around = np.linspace(0, 2 * np.pi, len(OVAL), endpoint=False)
+    points[list(OVAL)] = np.stack([np.sin(around), -1.3 * np.cos(around), np.zeros_like(around)], axis=1)
+    points[1] = (0, 0.2, -0.8)
+    yaw = np.radians(yaw_deg)
+    turned = np.stack([np.cos(yaw) * points[:, 0] - np.sin(yaw) * points[:, 2], points[:, 1]], axis=1)
+    return np.column_stack([100 + 40 * turned, np.zeros(478)]).astype(np.float32)
 
 
 class Plain:
@@ -27,17 +38,26 @@ class Plain:
 
 
 def answered(
-    side: Side, turn_deg: float, *, begins_s: float = 1.0, hold_s: float = 2.0, lost_deg: float = 90.0
+    side: Side,
+    turn_deg: float,
+    *,
+    begins_s: float = 1.0,
+    hold_s: float = 2.0,
+    lost_deg: float = 90.0,
+    slip_s: float = 0.0,
 ) -> Outcome:
-    """Turn over half a second, hold, come back; the prompt comes at 3 s, the head rests at 5°."""
+    """Turn over half a second, hold, come back; the prompt comes at 3 s, the head rests at 5°.
+
+    Positive turns the nose to the picture's right, which is the candidate's own left.
+    """
     challenge = TurnToProfile()
     for t in np.arange(0, 15, 1 / 15):
         if challenge.prompt_s is None and t >= 3.0:
             challenge.begin(3.0, side)
         after = t - 3.0 - begins_s
         share = float(np.clip(min(after / 0.5, (0.5 + hold_s + 0.5 - after) / 0.5), 0, 1))
-        yaw = 5.0 + turn_deg * share
-        face = FaceTrack(1, float(t), Box(1, 1, 7, 7), POINTS, (yaw, 0.0, 0.0), 1.0, float(t))
+        yaw = 5.0 + (0.0 if 1.0 <= after < 1.0 + slip_s else turn_deg * share)
+        face = FaceTrack(1, float(t), Box(1, 1, 7, 7), head(yaw), (0.0, 0.0, 0.0), 1.0, float(t))
         seen = face if abs(yaw) <= lost_deg else None
         challenge.observe(Observation(frame=Plain(float(t)), face=seen, others=(), changes=frozenset()))
     return challenge.outcome()
@@ -70,3 +90,15 @@ def test_a_challenge_is_good_once_and_an_unseen_face_is_no_failure() -> None:
         challenge.outcome()
     with pytest.raises(ValueError, match="begun already"):
         challenge.begin(1.0, "left")
+
+
+def test_the_nose_goes_to_the_picture_s_right_when_the_head_turns_there() -> None:
+    assert head(40)[1, 0] > head(0)[1, 0]
+    assert nose_yaw_deg(head(40)) > 20
+    assert nose_yaw_deg(head(-40)) < -20
+    assert abs(nose_yaw_deg(head(0))) < 1e-3
+
+
+def test_a_mesh_that_slips_for_a_moment_ends_no_hold() -> None:
+    assert answered("left", 60, slip_s=0.3).result == "passed"
+    assert answered("left", 60, slip_s=0.9).result == "not_done"

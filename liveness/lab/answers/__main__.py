@@ -1,12 +1,13 @@
-"""``python -m liveness.lab.answers light|movement --corpus MANIFEST --out counts.json``."""
+"""``python -m liveness.lab.answers light|movement --corpus MANIFEST --out counts.json``, then ``strengths``."""
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import sys
 from pathlib import Path
 
-from liveness.lab.answers import light, movement
+from liveness.lab.answers import light, movement, strengths_file
 from liveness.lab.dataset import read_manifest
 
 
@@ -23,11 +24,22 @@ def main() -> None:
     lights.add_argument("--most", type=int, default=216, help="render no more answers than this")
     moves.add_argument("--people", choices=("tuning", "test"), default="test", help="which half of the people")
     moves.add_argument("--challenge", action="append", default=[], help="only this one; may be given again")
+    moves.add_argument("--most", type=int, default=None, dest="people_most", help="no more people than this")
+    worth = commands.add_parser("strengths", help="files of counts as what outcomes are worth")
+    worth.add_argument("--light", type=Path, required=True, help="counts of the light code")
+    worth.add_argument(
+        "--movement", type=Path, required=True, action="append", help="counts of movement; again for other challenges"
+    )
+    worth.add_argument("--out", type=Path, required=True, help="where the strengths are written")
     asked = parser.parse_args()
     if asked.what == "light":
         _light(asked)
-    else:
+    elif asked.what == "movement":
         _movement(asked)
+    else:
+        today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+        made_by = f"python -m liveness.lab.answers strengths --light {asked.light}"
+        strengths_file.make(asked.light, asked.movement, asked.out, date=today, command=made_by)
 
 
 def _light(asked: argparse.Namespace) -> None:
@@ -38,10 +50,12 @@ def _light(asked: argparse.Namespace) -> None:
 
 
 def _movement(asked: argparse.Namespace) -> None:
-    people = movement.people_of(asked.corpus, asked.people)
-    counts = movement.count(people, names=frozenset(asked.challenge), progress=_progress)
-    movement.write(counts, asked.out, asked.people)
-    sys.stdout.write(movement.table(counts) + "\n")
+    people = movement.people_of(asked.corpus, asked.people, asked.people_most)
+    run = movement.Run(asked.people, f"python -m liveness.lab.answers movement --people {asked.people}")
+    for _ in movement.count(people, run, names=frozenset(asked.challenge), progress=_progress):
+        # After each person: a run that is cut off has not been for nothing.
+        movement.write(run, asked.out)
+    sys.stdout.write(movement.table(run.counts) + "\n")
 
 
 def _progress(line: str) -> None:

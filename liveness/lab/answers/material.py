@@ -14,9 +14,9 @@ from liveness.geometry import head_pose_deg
 from liveness.lab.answers.head import Head, shell
 from liveness.media import Recording
 
-FPS = 12.0
-"""Pictures a second; what the engine analyses."""
-_LONGEST_S, _WIDEST_PX = 5.0, 360
+FPS = 10.0
+"""Pictures a second; a little less than what the engine analyses."""
+_LONGEST_S, _WIDEST_PX = 4.0, 320
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -58,11 +58,15 @@ Counts = dict[str, dict[str, dict[str, int]]]
 """Challenge, kind of answer, result: how often."""
 
 
-def people_of(manifest: Path, half: Half) -> Iterable[Person]:
+def people_of(manifest: Path, half: Half, most: int | None = None) -> Iterable[Person]:
     """Yield the bona fide people of a manifest; every other one is for choosing thresholds, the rest for testing.
 
-    The order is that of the manifest, and a person's first clip alone is used.
+    The order is that of the manifest, and a person's first clip alone is used. No more than ``most`` are given.
     """
+    return itertools.islice(_people(manifest, half), most)
+
+
+def _people(manifest: Path, half: Half) -> Iterable[Person]:
     with manifest.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["label"] == "bonafide"]
     seen: set[str] = set()
@@ -80,9 +84,24 @@ def people_of(manifest: Path, half: Half) -> Iterable[Person]:
             yield person
 
 
-def count(people: Iterable[Person], *, names: frozenset[str], progress: Callable[[str], None]) -> Counts:
-    """Play every kind of answer once a person, with parameters drawn by the person's and the kind's name."""
-    found: dict[str, dict[str, Counter[str]]] = {}
+@dataclass(slots=True)
+class Run:
+    """What a run has found so far."""
+
+    half: Half
+    command: str
+    counts: Counts = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    """People on whom all kinds of answers have been played."""
+
+
+def count(
+    people: Iterable[Person], run: Run, *, names: frozenset[str], progress: Callable[[str], None]
+) -> Iterator[Person]:
+    """Play every kind of answer once a person, and yield each person whose answers have been added to ``run``.
+
+    Parameters are drawn by the person's and the kind's name; ``names``: the challenges, all if empty.
+    """
     for person in people:
         for answers in ANSWERS:
             name = answers.challenge.spec.name
@@ -93,9 +112,12 @@ def count(people: Iterable[Person], *, names: frozenset[str], progress: Callable
                 rng = np.random.default_rng(seed)
                 parameters = answers.challenge.drawn(rng.bytes(answers.challenge.spec.random_bytes))
                 outcome = play(answers.challenge(), parameters, make(person, parameters, rng))
-                found.setdefault(name, {}).setdefault(kind, Counter())[outcome.result] += 1
-                progress(f"{person.name} {name} {kind} {parameters}: {outcome.result} ({outcome.reason})")
-    return {name: {kind: dict(counter) for kind, counter in kinds.items()} for name, kinds in found.items()}
+                by_result = run.counts.setdefault(name, {}).setdefault(kind, {})
+                by_result[outcome.result] = by_result.get(outcome.result, 0) + 1
+                whole = "" if outcome.integrity is None else f", integrity {outcome.integrity:.2f}"
+                progress(f"{person.name} {name} {kind} {parameters}: {outcome.result} ({outcome.reason}{whole})")
+        run.names.append(person.name)
+        yield person
 
 
 def table(counts: Counts) -> str:
@@ -108,6 +130,7 @@ def table(counts: Counts) -> str:
     return "\n".join(lines)
 
 
-def write(counts: Counts, path: Path, half: Half) -> None:
-    """Write the counts as JSON."""
-    path.write_text(json.dumps({"people": half, "counts": counts}, indent=1) + "\n", encoding="utf-8")
+def write(run: Run, path: Path) -> None:
+    """Write what a run has found as JSON."""
+    document = {"people": run.half, "names": run.names, "command": run.command, "counts": run.counts}
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -76,6 +76,11 @@ def _nothing(person: Person, digits: str, rng: np.random.Generator) -> Film:
     return lambda after_s: photo
 
 
+def _recording(person: Person, digits: str, rng: np.random.Generator) -> Film:
+    """What was filmed of the person before, talking or not, going on."""
+    return lambda after_s: person.at(after_s + 60)[0]
+
+
 HONEST: Mapping[str, Maker] = {"done": _done}
 NOT_DONE: Mapping[str, Maker] = {"nothing": _nothing, "too_late": _late, "one_syllable": _once}
-FORGED: Mapping[str, Maker] = {}
+FORGED: Mapping[str, Maker] = {"recording": _recording}

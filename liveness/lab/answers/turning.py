@@ -19,7 +19,8 @@ Maker = Callable[[Person, str, np.random.Generator], Film]
 
 
 def _sign(side: str) -> float:
-    return 1.0 if side == "left" else -1.0
+    # A positive yaw takes the nose to the picture's left, which is the candidate's own right.
+    return -1.0 if side == "left" else 1.0
 
 
 def _turn(person: Person, visit: Visit, degrees: float) -> Film:
@@ -44,7 +45,7 @@ def _other_side(person: Person, side: str, rng: np.random.Generator) -> Film:
 
 
 def _too_little(person: Person, side: str, rng: np.random.Generator) -> Film:
-    return _turn(person, Visit.drawn(rng, hold_s=(1.5, 2.5)), _sign(side) * float(rng.uniform(10, 28)))
+    return _turn(person, Visit.drawn(rng, hold_s=(1.5, 2.5)), _sign(side) * float(rng.uniform(10, 25)))
 
 
 def _not_held(person: Person, side: str, rng: np.random.Generator) -> Film:

@@ -61,8 +61,8 @@ class Event:
     kind: Literal["gap", "rate", "shed", "challenge", "consent_withdrawn"]
     data: Mapping[str, Any]
     """Of ``shed``: ``signals``, the names of those that pause from now on (none: all go on). Of ``challenge``:
-    ``action`` (prepare, begin, stop) and ``id``; for prepare ``challenge``, its name; for begin ``parameters`` and
-    ``mode``. Else nothing is read."""
+    ``action`` (prepare, begin, stop, void) and ``id``; for prepare ``challenge``, its name; for begin ``parameters``
+    and ``mode``; for void ``reason``. Else nothing is read."""
 
 
 class Engine:
@@ -176,7 +176,7 @@ class Engine:
             self.seconds_spent["faces"] += self._timer() - started
         self._note(observation)
         if observation.changes & {"cut", "track"}:
-            self.fusion.new_shot(frame.time_s)
+            self.fusion.new_shot(frame.time_s, cut="cut" in observation.changes)
         step = 0.0 if self._last_time_s is None else frame.time_s - self._last_time_s
         if observation.face is not None:
             self._watched_s += min(step, 1.0)
@@ -297,6 +297,8 @@ class Engine:
             self._running.prepare(data["id"], data["challenge"])
         elif data["action"] == "begin":
             self._running.begin(data["id"], event.time_s, data["parameters"], data["mode"])
+        elif data["action"] == "void":
+            self._running.void(data["id"], data["reason"])
         else:
             self._running.stop(data["id"])
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from liveness.challenges.contract import Challenge, Guidance, Mode, Need, Outcome
 from liveness.frames import Observation
 
+_TORN = frozenset({"cut", "resolution"})
+"""After these, sizes and places in the picture cannot be compared with those before."""
+_TORN_TEXT = "The picture was cut, or changed its size, in the middle of it; ask again."
 _FAILED = "The challenge could not be judged, by an error of the software; nothing follows from it."
 
 
@@ -35,6 +39,8 @@ class Running:
         self._challenge: Challenge | None = None
         self._id = ""
         self._told: Guidance | None = None
+        self._torn_s = -math.inf
+        self._void = ""
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -56,7 +62,8 @@ class Running:
         """
         if name not in self._classes:
             raise ValueError(f"no such challenge: {name!r}; there are {', '.join(self._classes)}")
-        self._challenge, self._id, self._told = self._classes[name](), challenge_id, None
+        self._forget()
+        self._challenge, self._id = self._classes[name](), challenge_id
 
     def begin(self, challenge_id: str, prompt_s: float, parameters: str, mode: Mode) -> None:
         """Begin it.
@@ -70,6 +77,11 @@ class Running:
             raise ValueError(f"challenge {challenge_id!r} is not prepared")
         self._challenge.begin(prompt_s, parameters, mode)
 
+    def void(self, challenge_id: str, reason: str) -> None:
+        """Let nothing follow from how it is answered, whose sentence is ``reason``."""
+        if challenge_id == self._id:
+            self._void = self._void or reason
+
     def stop(self, challenge_id: str) -> None:
         """Drop it without an outcome, if it is this one."""
         if challenge_id == self._id:
@@ -80,6 +92,8 @@ class Running:
         challenge = self._challenge
         if challenge is None:
             return []
+        if observation.changes & _TORN:
+            self._torn_s = observation.time_s
         news = []
         try:
             challenge.observe(observation)
@@ -103,7 +117,7 @@ class Running:
         try:
             if not (end or challenge.settled or time_s > challenge.deadline_s):
                 return []
-            return [self._over(time_s, challenge.outcome())]
+            return [self._over(time_s, self._sound(challenge, challenge.outcome()))]
         except Exception as error:
             return [self._over(time_s, _failed(), error)]
 
@@ -113,6 +127,8 @@ class Running:
         return {
             "id": self._id,
             "told": self._told,
+            "torn_s": self._torn_s,
+            "void": self._void,
             "name": challenge.spec.name if challenge else None,
             "challenge": challenge.snapshot() if challenge else None,
         }
@@ -123,7 +139,15 @@ class Running:
             self.prepare(state["id"], state["name"])
             assert self._challenge is not None
             self._challenge.restore(state["challenge"])
-            self._told = state["told"]
+            self._told, self._torn_s, self._void = state["told"], state["torn_s"], state["void"]
+
+    def _sound(self, challenge: Challenge, outcome: Outcome) -> Outcome:
+        """Return the outcome, or that nothing follows: the picture was torn, or its time was not the server's."""
+        assert challenge.prompt_s is not None
+        torn = self._torn_s > challenge.prompt_s - challenge.spec.baseline_s
+        if outcome.result not in ("passed", "broken") or not (torn or self._void):
+            return outcome
+        return Outcome("unclear", 0.0, self._void or _TORN_TEXT, None, None, None, outcome.curve)
 
     def _over(self, time_s: float, outcome: Outcome, error: Exception | None = None) -> ChallengeNews:
         challenge = self._challenge
@@ -137,10 +161,8 @@ class Running:
 
     def _forget(self) -> None:
         self._challenge, self._id, self._told = None, "", None
+        self._torn_s, self._void = -math.inf, ""
 
 
 def _failed() -> Outcome:
     return Outcome("unclear", 0.0, _FAILED, None, None)
-
-
-EventAction = Literal["prepare", "begin", "stop"]

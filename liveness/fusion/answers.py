@@ -16,7 +16,7 @@ MOST_NATS = 5.0
 COVERS_NATS = 3.0
 """An answer worth this much leaves nothing about a family unexamined."""
 _SAME_PERSON_S = 4.0
-"""An answer lives through a cut or a new face within this time after it: the face may have been out of sight for it."""
+"""An answer lives through a new face within this time after it: who turns away is lost and found again."""
 _KEPT = 32
 
 
@@ -41,9 +41,9 @@ class Answers:
         """Take in an answer."""
         self.given = [*self.given, answer][-_KEPT:]
 
-    def new_shot(self, time_s: float) -> None:
-        """Another picture or face begins: what was answered before says nothing for it any more."""
-        self.given = [one for one in self.given if time_s - one.time_s <= _SAME_PERSON_S]
+    def new_shot(self, time_s: float, *, cut: bool) -> None:
+        """Another picture (``cut``) or face begins: what was answered before says nothing for it any more."""
+        self.given = [] if cut else [one for one in self.given if time_s - one.time_s <= _SAME_PERSON_S]
 
     def llr(self, time_s: float, fade_s: float = FADE_S) -> dict[Family, float]:
         """Return what the answers say as of ``time_s``, in nats."""

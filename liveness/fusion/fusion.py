@@ -160,9 +160,9 @@ class Fusion:
         """Names of the challenges that were judged."""
         return self._all_answers.names()
 
-    def new_shot(self, time_s: float) -> None:
-        """Forget what was seen lately: another picture or another face begins here."""
-        self._answers.new_shot(time_s)
+    def new_shot(self, time_s: float, *, cut: bool) -> None:
+        """Forget what was seen lately: another picture (``cut``) or another face begins here."""
+        self._answers.new_shot(time_s, cut=cut)
         self._recent = {name: Gathered(HORIZON_S, newest=spec.newest) for name, spec in self._specs.items()}
 
     def judge(self, time_s: float) -> Judgement:
@@ -190,7 +190,8 @@ class Fusion:
         """
         measured = self._measured(self._whole, time_s)
         factor = min(1.0, 2 * watched_share)
-        answers = self._all_answers.llr(time_s, fade_s=math.inf)
+        # What was answered before another picture or face says nothing of the whole.
+        answers = self._answers.llr(time_s, fade_s=math.inf)
         belief = _covered(self._posterior.believe(measured, answers), factor)
         suspected = max(
             (family for family in FAMILIES if self._suspicious(belief, family, time_s)),

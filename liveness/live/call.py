@@ -33,6 +33,9 @@ _SILENT_VERDICTS_S = 60.0
 _SNAPSHOT_EVERY_S, _SNAPSHOT_SHARE = 2.0, 0.02
 """Snapshots may cost this share of the time."""
 
+_TIME_SLIP_S = 1.0
+"""Media time may stray this far from the server's clock in a challenge; beyond, when it was answered is not known."""
+
 Emit = Callable[[str, str, Mapping[str, Any]], None]
 """Called with session id, kind and data of an event."""
 
@@ -115,6 +118,8 @@ class Call:
         self._next_snapshot_s = 0.0
         self._fps = FULL_FPS
         self._paused: frozenset[str] = frozenset()
+        self._asked: tuple[str, float, float] | None = None
+        """Of the challenge that runs: its id, and unix and media time at its prompt."""
 
     def begin_connection(self) -> None:
         """A new connection begins: its stamps have nothing to do with those before."""
@@ -153,6 +158,7 @@ class Call:
         mail = self.mailbox.take()
         if mail is None:
             return None
+        self._watch_time(mail)
         for one in mail.probed:
             self.engine.probe(self._prober.tick_of(one.sample, one.time_s, self.engine.face_box))
         if self.log is not None:
@@ -186,7 +192,21 @@ class Call:
         ValueError
             The engine cannot take it; the text says why.
         """
-        self._notify(Event(self.clock.now_s(time.time()), "challenge", data))
+        now_s = time.time()
+        event = Event(self.clock.now_s(now_s), "challenge", data)
+        self._notify(event)
+        self._asked = (data["id"], now_s, event.time_s) if data["action"] == "begin" else None
+
+    def _watch_time(self, mail: Mail) -> None:
+        """Void a challenge during which the sender's time runs otherwise than the server's."""
+        if self._asked is None:
+            return
+        challenge_id, asked_unix_s, asked_s = self._asked
+        slip_s = (mail.time_s - asked_s) - (mail.arrived_s - asked_unix_s)
+        if mail.time_s > asked_s and abs(slip_s) > _TIME_SLIP_S:
+            reason = "The video came too late, or its time stamps moved, to know when it was answered; ask again."
+            self._notify(Event(mail.time_s, "challenge", {"action": "void", "id": challenge_id, "reason": reason}))
+            self._asked = None
 
     def document(self) -> dict[str, Any]:
         """Return the review of the call so far, schema ``liveness.review/1``."""

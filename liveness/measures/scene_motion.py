@@ -48,7 +48,7 @@ class SceneFollower:
             The face's box in pixels; its head and the body below it are left out. None: all of the picture counts.
         """
         scale = min(1.0, _WIDTH_PX / luma.shape[1])
-        size = (round(luma.shape[1] * scale), round(luma.shape[0] * scale))
+        size = (max(1, round(luma.shape[1] * scale)), max(1, round(luma.shape[0] * scale)))
         small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         mask = beside(small.shape, person, scale)
         before, before_mask = self._before, self._mask

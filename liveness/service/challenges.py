@@ -29,7 +29,7 @@ from liveness.service.sessions import OVER, Session
 if TYPE_CHECKING:
     from liveness.service.interviews import Interviews
 
-OF_ONE_KIND, IN_ALL = 3, 10
+OF_ONE_KIND, IN_ALL, OFFERS_IN_ALL = 3, 10, 30
 """Attempts in a session: who may try for ever is lucky once."""
 CHECK_IN = "check-in"
 """Who asks for the challenges that the platform wants at the beginning."""
@@ -86,8 +86,10 @@ class _Of:
 
     def attempts_left(self, name: str) -> int:
         """Return how often this one may still be asked for."""
-        tried = sum(row.challenge == name for row in self.rows.values())
-        return max(0, min(OF_ONE_KIND - tried, IN_ALL - len(self.rows)))
+        # Whose prompt nobody saw was no attempt; a bad link must not use them up.
+        shown = [row for row in self.rows.values() if row.prompt_at is not None]
+        tried = sum(row.challenge == name for row in shown)
+        return max(0, min(OF_ONE_KIND - tried, IN_ALL - len(shown), OFFERS_IN_ALL - len(self.rows)))
 
 
 class Challenges:
@@ -237,7 +239,12 @@ class Challenges:
         if of is None or run is None or resource_id not in (None, run.resource_id):
             return
         of.owed = run.asked
-        self._break(session_id, "expired", _LOST.get(why, _LOST["lost"]))
+        words = _LOST.get(why, _LOST["lost"])
+        if why == "worker_died" or not run.made:
+            self._break(session_id, "expired", words)
+        else:
+            # The engine lives on without its connection, and must not judge what the interviewer was told is over.
+            self._close(of, run, "expired", "service", reason=words)
 
     def media(self, session_id: str) -> None:
         """Note that media arrives (again)."""
@@ -510,7 +517,8 @@ def _due(of: _Of, check_in: tuple[str, ...]) -> str | None:
     """Return the first that was not answered yet; one that nobody took up is offered once more."""
     for name in check_in:
         offered = [row for row in of.rows.values() if row.challenge == name and row.made_by == CHECK_IN]
-        through = len(offered) > 1 or any(row.state != "expired" for row in offered)
+        # Whose prompt was seen is not drawn anew by hanging up.
+        through = len(offered) > 1 or any(row.state != "expired" or row.prompt_at for row in offered)
         if not through and name in catalogue() and of.attempts_left(name):
             return name
     return None

@@ -186,8 +186,9 @@ def challenge_for_viewer(asked: Asked, guidance: str | None) -> dict[str, Any]:
     # One that an earlier version asked for may have gone since.
     cls = catalogue().get(asked.challenge)
     aloud: str | None = LOOK_AT_THE_PAGE
-    if asked.mode == "spoken":
-        aloud = cls.aloud(asked.parameters) if cls and asked.parameters else None
+    if asked.mode == "spoken" or asked.prompt_at is not None:
+        # What was asked for is the interviewer's to know, who may have to hear whether the digits were right.
+        aloud = cls.aloud(asked.parameters) if cls and asked.parameters and cls.spec.spoken else aloud
     return {
         "schema": "liveness.challenge/1",
         "session": asked.session_id,
@@ -204,6 +205,7 @@ def challenge_for_viewer(asked: Asked, guidance: str | None) -> dict[str, Any]:
         "guidance": guidance,
         "decline_reason": asked.decline_reason,
         "reason": asked.reason,
+        "shown": asked.prompt_at is not None,
         "outcome": dict(asked.outcome) if asked.outcome else None,
     }
 

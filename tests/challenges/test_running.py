@@ -221,10 +221,13 @@ def test_answers_fade_repeat_as_their_mean_and_do_not_vouch_for_another_face() -
     answers.add(Answer("light", 10.0, {"injection": -3.0, "synthesis": -1.0}, ""))
     answers.add(Answer("lean", 10.0, {"injection": -3.0}, ""))
     assert answers.llr(10.0) == {"injection": -5.0, "synthesis": -1.0}
-    answers.new_shot(12.0)
+    answers.new_shot(12.0, cut=False)
     assert answers.llr(12.0)["injection"] < -4
-    answers.new_shot(20.0)
+    answers.new_shot(20.0, cut=False)
     assert answers.llr(20.0) == {}
+    answers.add(Answer("light", 20.0, {"injection": -3.0}, ""))
+    answers.new_shot(20.5, cut=True)
+    assert answers.llr(20.5) == {}
 
 
 def test_the_next_step_is_what_settles_most_of_the_open_doubt() -> None:

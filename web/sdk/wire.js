@@ -102,6 +102,7 @@
  * @property {string} made_at
  * @property {string | null} guidance
  * @property {DeclineReason | null} decline_reason
+ * @property {boolean} shown whether the candidate had been shown what was asked for
  * @property {ChallengeOutcome | null} outcome
  *
  * @typedef {object} AvailableChallenge
@@ -361,6 +362,7 @@ export function parseChallenge(value) {
     alternative: textOrNull(found.alternative),
     guidance: textOrNull(found.guidance),
     decline_reason: textOrNull(found.decline_reason),
+    shown: found.shown === true,
     outcome: found.outcome ? parseOutcome(found.outcome) : null,
   });
 }

@@ -428,6 +428,7 @@ export type Challenge = {
     made_at: string;
     guidance: string | null;
     decline_reason: DeclineReason | null;
+    shown: boolean;
     outcome: ChallengeOutcome | null;
 };
 /**

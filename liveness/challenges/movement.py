@@ -55,8 +55,9 @@ class MovementChallenge(Challenge):
     """What was done passes only if its integrity is known and this high, and is ``unclear`` otherwise; None: it also
     passes unmeasured. For what a recording does as well as a person, so that doing it alone says nothing."""
 
-    accuses: ClassVar[bool] = True
-    """Whether a low integrity is ``broken``, or only ``unclear``: where honest answers came out low as well."""
+    accuses: ClassVar[bool] = False
+    """Whether a low integrity is ``broken``, or only ``unclear``. None accuses yet: who keeps the head in the picture
+    while the lid tilts looks like a pasted face, and too few honest answers have been seen to tell such cases."""
 
     @property
     def settled(self) -> bool:

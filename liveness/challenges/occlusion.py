@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Final
 
 import numpy as np
 
@@ -23,8 +23,6 @@ class OcclusionChallenge(MovementChallenge):
     The drawn hand of the lab is not found on some people at all (a fault of the drawing or of the finder, not known
     which), so that of the honest answers only some three in five passed; the others were ``not_done``.
     """
-
-    accuses: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()

@@ -76,8 +76,6 @@ class _Look(NamedTuple):
 class TurnToProfile(MovementChallenge):
     """Looks at the course of yaw after the prompt, and at the face on its way."""
 
-    accuses: ClassVar[bool] = False
-
     spec: ClassVar[ChallengeSpec] = ChallengeSpec(
         name="turn_to_profile",
         title="Turn to profile",

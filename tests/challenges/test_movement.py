@@ -48,7 +48,6 @@ def answered(challenge: type[Challenge], kind: str, parameters: str) -> Outcome:
         (PointCamera, "left"),
         (HandOverFace, "right"),
         (HandOverFace, "lower"),
-        (CoverEye, "left"),
         (ReadDigits, "407"),
     ],
 )
@@ -83,9 +82,15 @@ def test_what_was_not_asked_is_no_answer(challenge: type[Challenge], kind: str, 
     assert answered(challenge, kind, parameters).result == "not_done"
 
 
+def test_a_covered_eye_is_seen_however_the_drawn_hand_looks() -> None:
+    outcome = answered(CoverEye, "done", "left")
+    assert outcome.compliance is True
+    assert outcome.result in ("passed", "unclear")
+
+
 def test_a_face_that_stays_while_the_room_moves_is_pasted() -> None:
     outcome = answered(PointCamera, "pasted_face", "right")
-    assert outcome.result == "broken"
+    assert outcome.result == "unclear"
     assert outcome.compliance is True
 
 

@@ -262,6 +262,7 @@ def test_attempts_are_counted(service: Service) -> None:
     for number in range(3):
         made = ask(interview).json
         assert made["attempt"] == number + 1
+        assert ready(interview, made["id"]).status == 200
         assert service.call("DELETE", f"{interview.path}/challenges/{made['id']}", interview.viewer).status == 204
     refused = ask(interview)
     assert (refused.status, refused.json["type"]) == (429, "too-many-attempts")
@@ -269,7 +270,16 @@ def test_attempts_are_counted(service: Service) -> None:
     other = ask(interview, None).json
     assert other["challenge"] != "nod"
     kept = {one["name"]: one["attempts_left"] for one in listed(interview)["available"]}
-    assert (kept["nod"], kept[other["challenge"]]) == (0, 2)
+    assert (kept["nod"], kept[other["challenge"]]) == (0, 3)
+
+
+def test_an_offer_that_nobody_took_up_is_no_attempt(service: Service) -> None:
+    interview = begun(service)
+    for _ in range(4):
+        made = ask(interview)
+        assert made.status == 201, made.body
+        assert made.json["shown"] is False
+        service.call("DELETE", f"{interview.path}/challenges/{made.json['id']}", interview.viewer)
 
 
 def test_ten_attempts_are_all(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,6 +289,7 @@ def test_ten_attempts_are_all(service: Service, monkeypatch: pytest.MonkeyPatch)
     for number in range(10):
         made = ask(interview, f"nod{number % 4}")
         assert made.status == 201, made.body
+        assert ready(interview, made.json["id"]).status == 200
         service.call("DELETE", f"{interview.path}/challenges/{made.json['id']}", interview.viewer)
     assert ask(interview, "nod3").status == ask(interview, None).status == 429
 

@@ -56,10 +56,16 @@ def outcome(held: Interview, seconds: float) -> Any:
 
 def test_light_on_a_face_settles_it_within_fifteen_seconds_of_the_click(camera: Path) -> None:
     with held_with(camera, reacts=True) as held:
-        ask(held, "light")
-        clicked = held.interviewer.evaluate("Date.now()")
-        held.candidate.get_by_role("button", name="Start").click()
-        told = outcome(held, seconds=20)
+        # A machine that is busy with something else tears the picture; then one is told to ask again, and does.
+        for _ in range(3):
+            ask(held, "light")
+            clicked = held.interviewer.evaluate("Date.now()")
+            held.candidate.get_by_role("button", name="Start").click()
+            told = outcome(held, seconds=20)
+            if told["outcome"]["result"] != "unclear":
+                break
+            held.interviewer.evaluate("window.heard.challenge = []")
+            held.wait(6)
         assert told["outcome"]["result"] == "passed", told["outcome"]["reason"]
         assert (told["at_unix_ms"] - clicked) / 1000 < 15
         after = "window.heard.verdict.some((event) => event.reasons.some((one) => one.signal === 'light_code'))"

@@ -96,10 +96,14 @@ def test_a_loop_and_a_still_are_found_and_the_talking_person_is_not_accused(clip
     for document in found.values():
         jsonschema.validate(document, SCHEMA)
     assert found["talking.mp4"]["verdict"]["state"] != "suspect"
-    for name, sentence in (("loop.mp4", "this is a loop"), ("frozen.mp4", "do not move at all")):
+    # A picture that does not move is as well one that is held before the camera as one that is fed in.
+    for name, sentence, families in (
+        ("loop.mp4", "this is a loop", {"injection"}),
+        ("frozen.mp4", "do not move at all", {"injection", "presentation"}),
+    ):
         verdict = found[name]["verdict"]
         assert verdict["state"] == "suspect", name
-        assert max(verdict["families"], key=verdict["families"].get) == "injection"
+        assert max(verdict["families"], key=verdict["families"].get) in families
         assert any(sentence in reason["text"] for reason in verdict["reasons"])
         assert verdict["next_step"]["challenge"]
 

@@ -41,6 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_INTERRUPTED = "interrupted; nothing half-written is left behind\n"
 EXIT_UNREADABLE, EXIT_USAGE, EXIT_INCONCLUSIVE, EXIT_SUSPECT, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 
 MEDIA_SUFFIXES = frozenset(
@@ -104,11 +105,11 @@ def main() -> None:
     except SystemExit as stop:
         # typer turns an interrupt into this status, and says nothing.
         if stop.code == EXIT_INTERRUPTED:
-            sys.stderr.write("interrupted; nothing half-written is left behind\n")
+            sys.stderr.write(_INTERRUPTED)
         raise
     except KeyboardInterrupt:
         # It came where typer does not look, such as while a library was being imported.
-        sys.stderr.write("interrupted; nothing half-written is left behind\n")
+        sys.stderr.write(_INTERRUPTED)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.

@@ -11,10 +11,10 @@ import copy
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 from liveness.frames import Observation, ProbeTick
 from liveness.verdict import Evidence, Family
@@ -99,27 +99,32 @@ class Signal:
         self.__dict__.update(copy.deepcopy(dict(state)))
 
 
+_Found = TypeVar("_Found")
+
+
 def discover(package: ModuleType) -> dict[str, type[Signal]]:
-    """Return the signal classes of all modules of ``package``, by name, in alphabetical order.
+    """Return the signal classes of all modules of ``package``, by name; errors as :func:`discover_classes`."""
+    return discover_classes(package, Signal)
+
+
+def discover_classes(package: ModuleType, base: type[_Found]) -> dict[str, type[_Found]]:
+    """Return the classes with a ``spec`` of their own that derive from ``base``, by name, in order of their modules.
 
     Raises
     ------
     ImportError
         A module cannot be imported; it is never skipped.
     ValueError
-        Two signals bear the same name.
+        Two classes bear the same name.
     """
-    found: dict[str, type[Signal]] = {}
+    found: dict[str, type[_Found]] = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
-        for cls in _signals_of(module):
-            if cls.spec.name in found:
-                raise ValueError(f"two signals are named {cls.spec.name!r}: rename the one in {module.__name__}")
-            found[cls.spec.name] = cls
+        for _, cls in inspect.getmembers(module, inspect.isclass):
+            spec = vars(cls).get("spec")
+            if cls.__module__ != module.__name__ or not issubclass(cls, base) or spec is None:
+                continue
+            if spec.name in found:
+                raise ValueError(f"{spec.name!r} is there twice: rename the one in {module.__name__}")
+            found[spec.name] = cls
     return found
-
-
-def _signals_of(module: ModuleType) -> Iterable[type[Signal]]:
-    for _, cls in inspect.getmembers(module, inspect.isclass):
-        if cls.__module__ == module.__name__ and issubclass(cls, Signal):
-            yield cls

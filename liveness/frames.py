@@ -139,7 +139,7 @@ class FaceTrack:
     points_px: Floats
     """(478, 3) MediaPipe face mesh with iris: x and y in pixels of the frame, z on x's scale."""
     pose_deg: tuple[float, float, float]
-    """Yaw (positive: the face turns to the picture's right), pitch (positive: up), roll (positive: clockwise)."""
+    """Yaw (positive: the nose goes to the picture's left), pitch (positive: up), roll (positive: clockwise)."""
     score: float
     """Detector confidence, 0–1; 1 while the mesh tracks."""
     age_s: float

@@ -60,7 +60,7 @@ def apply_affine(matrix: Floats, points: Floats) -> Floats:
 
 
 def rotation(*, yaw_deg: float, pitch_deg: float = 0.0) -> Floats:
-    """Return the (3, 3) rotation of points (x right, y down, z away) that adds yaw to the right and pitch up."""
+    """Return the (3, 3) rotation of points (x right, y down, z away) that adds to :func:`head_pose_deg`."""
     yaw, pitch = np.radians(yaw_deg), np.radians(pitch_deg)
     about_y = [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]
     about_x = [[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]]

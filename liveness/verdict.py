@@ -11,6 +11,14 @@ Family = Literal["presentation", "injection", "synthesis", "substitution"]
 
 FAMILIES: tuple[Family, ...] = ("presentation", "injection", "synthesis", "substitution")
 
+FAMILY_WORDS: Mapping[Family, str] = {
+    "presentation": "a photo or a screen before the camera",
+    "injection": "a recording, a loop or a still picture fed in as a camera",
+    "synthesis": "a face made or changed by a model",
+    "substitution": "another person",
+}
+"""What each is called in a sentence."""
+
 State = Literal["warming_up", "live", "suspect", "inconclusive"]
 
 

@@ -7,14 +7,12 @@ the prompt's media time are handed in; nothing here knows a clock. An import err
 from __future__ import annotations
 
 import copy
-import importlib
-import inspect
-import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar, Literal
 
+from liveness.contract import discover_classes
 from liveness.frames import Observation
 from liveness.verdict import Family
 
@@ -187,7 +185,7 @@ _SAYING_S = 5.0
 
 
 def discover(package: ModuleType) -> dict[str, type[Challenge]]:
-    """Return the challenge classes of all modules of ``package``, by name, in alphabetical order.
+    """Return the challenge classes of all modules of ``package``, by name.
 
     Raises
     ------
@@ -196,17 +194,4 @@ def discover(package: ModuleType) -> dict[str, type[Challenge]]:
     ValueError
         Two challenges bear the same name.
     """
-    found: dict[str, type[Challenge]] = {}
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):
-        module = importlib.import_module(f"{package.__name__}.{info.name}")
-        for cls in _challenges_of(module):
-            if cls.spec.name in found:
-                raise ValueError(f"two challenges are named {cls.spec.name!r}: rename the one in {module.__name__}")
-            found[cls.spec.name] = cls
-    return found
-
-
-def _challenges_of(module: ModuleType) -> Iterable[type[Challenge]]:
-    for _, cls in inspect.getmembers(module, inspect.isclass):
-        if cls.__module__ == module.__name__ and issubclass(cls, Challenge) and "spec" in cls.__dict__:
-            yield cls
+    return discover_classes(package, Challenge)

@@ -6,14 +6,7 @@ from collections.abc import Collection, Mapping
 
 from liveness.challenges.contract import Challenge, Outcome
 from liveness.challenges.strengths import Strengths
-from liveness.verdict import FAMILIES, Family, NextStep
-
-_WORDS: Mapping[Family, str] = {
-    "presentation": "a photo or a screen before the camera",
-    "injection": "a recording, a loop or a still picture fed in",
-    "synthesis": "a face made or changed by a model",
-    "substitution": "another person",
-}
+from liveness.verdict import FAMILIES, FAMILY_WORDS, Family, NextStep
 
 _PASSED = Outcome("passed", 1.0, "", True, None)
 _DOCUMENT = NextStep("ask_document", "Ask to hold an identity document beside the face.")
@@ -50,4 +43,4 @@ def next_step(
             return _DOCUMENT
         best = fits[0]
     spec = challenges[best].spec
-    return NextStep(best, f"{spec.title}: it settles best whether this is {_WORDS[likeliest]}.")
+    return NextStep(best, f"{spec.title}: it settles best whether this is {FAMILY_WORDS[likeliest]}.")

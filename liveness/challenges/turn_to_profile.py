@@ -190,7 +190,7 @@ class TurnToProfile(MovementChallenge):
             if turned:
                 held_from, turned_s = look.time_s if held_from is None else held_from, look.time_s
                 if look.time_s - held_from >= use.hold_s:
-                    return Progress("done", self._DONE, "good", held_from, self._returned(course[index:]))
+                    return self._held(course[index:], held_from)
             elif look.time_s - turned_s > use.slip_s:
                 held_from = None
             guidance = self._guided(deg, turned)
@@ -198,18 +198,25 @@ class TurnToProfile(MovementChallenge):
             return Progress("unseen", "The face was not seen after the prompt.", guidance)
         return Progress("waiting", "No turn to the side asked for was held in time.", guidance)
 
-    def _returned(self, course: list[tuple[_Look, float | None]]) -> bool:
-        """Whether the face has come back after the hold, or that was waited for long enough.
+    def _held(self, course: list[tuple[_Look, float | None]], held_from: float) -> Progress:
+        """Wait for the face to come back after the hold; whoever covers the camera after a glance does not.
 
         A single frame that looks straight may be a slip of the mesh.
         """
         done_s = away_s = course[0][0].time_s
+        faces = 0
         for look, deg in course:
+            faces += deg is not None
             if deg is None or abs(deg) >= self._settings.back_deg:
                 away_s = look.time_s
-            if look.time_s - away_s > self._settings.slip_s or look.time_s - done_s > self._settings.return_s:
-                return True
-        return course[-1][0].time_s >= self.deadline_s - GAP_S
+            if look.time_s - away_s > self._settings.slip_s:
+                return Progress("done", self._DONE, "good", held_from)
+            if look.time_s - done_s > self._settings.return_s:
+                break
+        if faces < 3:
+            return Progress("unseen", "The head turned and was not seen again; ask again, and to come back.", "good")
+        over = look.time_s - done_s > self._settings.return_s or look.time_s >= self.deadline_s - GAP_S
+        return Progress("done", self._DONE, "good", held_from, over)
 
     _DONE: ClassVar[str] = "The head turned to the side asked for and was held there."
 

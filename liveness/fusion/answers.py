@@ -56,10 +56,6 @@ class Answers:
                 total[family] += _mean(answers, family, time_s, fade_s)
         return {family: min(max(nats, -MOST_NATS), MOST_NATS) for family, nats in total.items() if nats}
 
-    def names(self) -> list[str]:
-        """Return the kinds that were answered."""
-        return sorted({answer.challenge for answer in self.given})
-
 
 def _mean(answers: Sequence[Answer], family: Family, time_s: float, fade_s: float) -> float:
     faded = [answer.llr.get(family, 0.0) * math.exp(-max(time_s - answer.time_s, 0.0) / fade_s) for answer in answers]

@@ -14,7 +14,7 @@ from liveness.contract import SignalSpec
 from liveness.fusion.answers import Answer, Answers
 from liveness.fusion.calibration import Calibration, Thresholds
 from liveness.fusion.posterior import Belief, Measured, Posterior
-from liveness.verdict import FAMILIES, Evidence, Family, Reason, State
+from liveness.verdict import FAMILIES, FAMILY_WORDS, Evidence, Family, Reason, State
 
 HORIZON_S = 20.0
 """Evidence fades with this time constant, so that a change in a long call is seen."""
@@ -30,13 +30,6 @@ _SILENCE_S = 5.0
 
 _SPEAKS_NATS = 0.1
 """Below this a signal is not quoted as a reason."""
-
-_FAMILY_WORDS: dict[Family, str] = {
-    "presentation": "a photo or a screen before the camera",
-    "injection": "a recording, a loop or a still picture fed in as a camera",
-    "synthesis": "a face made or changed by a model",
-    "substitution": "another person",
-}
 
 
 class Gathered:
@@ -111,7 +104,8 @@ class Fusion:
         self._shown = Posterior(calibration, specs.values(), prior_bonafide)
         self._recent = {name: Gathered(HORIZON_S, newest=spec.newest) for name, spec in specs.items()}
         self._whole = {name: Gathered(math.inf, newest=spec.newest) for name, spec in specs.items()}
-        self._answers, self._all_answers = Answers(), Answers()
+        self._answers = Answers()
+        self._answered: set[str] = set()
         self._strongest: dict[tuple[str, bool], tuple[float, float]] = {}
         self._suspect_since: dict[Family, float] = {}
         self._judged_s = 0.0
@@ -150,7 +144,7 @@ class Fusion:
     def answer(self, answer: Answer) -> None:
         """Take in what came of a challenge."""
         self._answers.add(answer)
-        self._all_answers.add(answer)
+        self._answered.add(answer.challenge)
         if answer.llr:
             self._spoke = True
             self._heard_s = max(self._heard_s, answer.time_s)
@@ -158,7 +152,7 @@ class Fusion:
     @property
     def answered(self) -> list[str]:
         """Names of the challenges that were judged."""
-        return self._all_answers.names()
+        return sorted(self._answered)
 
     def new_shot(self, time_s: float, *, cut: bool) -> None:
         """Forget what was seen lately: another picture (``cut``) or another face begins here."""
@@ -211,7 +205,7 @@ class Fusion:
             "whole": {name: copy.deepcopy(vars(gathered)) for name, gathered in self._whole.items()},
             "strongest": dict(self._strongest),
             "answers": list(self._answers.given),
-            "all_answers": list(self._all_answers.given),
+            "answered": sorted(self._answered),
             "suspect_since": dict(self._suspect_since),
             "judged_s": self._judged_s,
             "heard_s": self._heard_s,
@@ -225,7 +219,7 @@ class Fusion:
         for name, gathered in self._whole.items():
             vars(gathered).update(copy.deepcopy(state["whole"].get(name, {})))
         self._strongest = dict(state["strongest"])
-        self._answers, self._all_answers = Answers(list(state["answers"])), Answers(list(state["all_answers"]))
+        self._answers, self._answered = Answers(list(state["answers"])), set(state["answered"])
         self._suspect_since = dict(state["suspect_since"])
         self._judged_s = float(state["judged_s"])
         self._heard_s = float(state["heard_s"])
@@ -293,7 +287,7 @@ class Fusion:
     def _summary(self, belief: Belief, state: State, likeliest: Family, time_s: float) -> str:
         if state == "suspect":
             return (
-                f"There are signs of {_FAMILY_WORDS[likeliest]}. This alone proves nothing: "
+                f"There are signs of {FAMILY_WORDS[likeliest]}. This alone proves nothing: "
                 "take the next step before you decide anything."
             )
         if state == "live":

@@ -30,7 +30,6 @@ def review_document(
     verdict
         The one on all of it.
     """
-    provenance = calibration.provenance
     return {
         "schema": SCHEMA,
         **source,
@@ -65,39 +64,45 @@ def review_document(
             for one in notes.challenges
         ],
         "events": [{**asdict(notice), "time_s": rounded(notice.time_s)} for notice in notes.notices],
-        "engine": {
-            "version": __version__,
-            "calibration": {
-                "sha256": calibration.sha256,
-                **{
-                    key: provenance.get(key)
-                    for key in ("date", "code_version", "corpus_sha256", "persons", "clips", "pictures", "simulated")
-                },
+        "engine": _engine_document(engine, calibration),
+    }
+
+
+def _engine_document(engine: Engine, calibration: Calibration) -> dict[str, Any]:
+    """Return what measured, and with what settings."""
+    provenance = calibration.provenance
+    return {
+        "version": __version__,
+        "calibration": {
+            "sha256": calibration.sha256,
+            **{
+                key: provenance.get(key)
+                for key in ("date", "code_version", "corpus_sha256", "persons", "clips", "pictures", "simulated")
             },
-            "prior": {
-                "bonafide": engine.settings.prior_bonafide,
-                **dict.fromkeys(FAMILIES, rounded((1 - engine.settings.prior_bonafide) / len(FAMILIES))),
-            },
-            "thresholds": {
-                "live_confidence": calibration.thresholds.live_confidence,
-                "live_coverage": calibration.thresholds.live_coverage,
-                "suspect": dict(calibration.thresholds.suspect),
-            },
-            "signals": [
-                {
-                    "name": spec.name,
-                    "title": spec.title,
-                    "group": spec.group,
-                    "families": sorted(spec.families),
-                    "unit": spec.unit,
-                }
-                for spec in engine.specs.values()
-            ],
-            "challenges": [
-                {"name": cls.spec.name, "title": cls.spec.title, "families": sorted(cls.spec.families)}
-                for cls in engine.challenges.values()
-            ],
         },
+        "prior": {
+            "bonafide": engine.settings.prior_bonafide,
+            **dict.fromkeys(FAMILIES, rounded((1 - engine.settings.prior_bonafide) / len(FAMILIES))),
+        },
+        "thresholds": {
+            "live_confidence": calibration.thresholds.live_confidence,
+            "live_coverage": calibration.thresholds.live_coverage,
+            "suspect": dict(calibration.thresholds.suspect),
+        },
+        "signals": [
+            {
+                "name": spec.name,
+                "title": spec.title,
+                "group": spec.group,
+                "families": sorted(spec.families),
+                "unit": spec.unit,
+            }
+            for spec in engine.specs.values()
+        ],
+        "challenges": [
+            {"name": cls.spec.name, "title": cls.spec.title, "families": sorted(cls.spec.families)}
+            for cls in engine.challenges.values()
+        ],
     }
 
 

@@ -45,10 +45,11 @@ def answered(
     hold_s: float = 2.0,
     lost_deg: float = 90.0,
     slip_s: float = 0.0,
+    covered_s: float = np.inf,
 ) -> Outcome:
     """Turn over half a second, hold, come back; the prompt comes at 3 s, the head rests at 5°.
 
-    Positive turns the nose to the picture's right, which is the candidate's own left.
+    From ``covered_s`` after the answer's beginning on, nothing is seen any more. Positive turns the nose to the picture's right, which is the candidate's own left.
     """
     challenge = TurnToProfile()
     for t in np.arange(0, 15, 1 / 15):
@@ -58,7 +59,7 @@ def answered(
         share = float(np.clip(min(after / 0.5, (0.5 + hold_s + 0.5 - after) / 0.5), 0, 1))
         yaw = 5.0 + (0.0 if 1.0 <= after < 1.0 + slip_s else turn_deg * share)
         face = FaceTrack(1, float(t), Box(1, 1, 7, 7), head(yaw), (0.0, 0.0, 0.0), 1.0, float(t))
-        seen = face if abs(yaw) <= lost_deg else None
+        seen = face if abs(yaw) <= lost_deg and after < covered_s else None
         challenge.observe(Observation(frame=Plain(float(t)), face=seen, others=(), changes=frozenset()))
     return challenge.outcome()
 
@@ -97,6 +98,10 @@ def test_the_nose_goes_to_the_picture_s_right_when_the_head_turns_there() -> Non
     assert nose_yaw_deg(head(40)) > 20
     assert nose_yaw_deg(head(-40)) < -20
     assert abs(nose_yaw_deg(head(0))) < 1e-3
+
+
+def test_a_glance_before_a_covered_camera_is_no_turn() -> None:
+    assert answered("left", 60, covered_s=0.4).result == "unclear"
 
 
 def test_a_mesh_that_slips_for_a_moment_ends_no_hold() -> None:

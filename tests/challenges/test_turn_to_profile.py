@@ -49,7 +49,8 @@ def answered(
 ) -> Outcome:
     """Turn over half a second, hold, come back; the prompt comes at 3 s, the head rests at 5°.
 
-    From ``covered_s`` after the answer's beginning on, nothing is seen any more. Positive turns the nose to the picture's right, which is the candidate's own left.
+    From ``covered_s`` after the answer's beginning on, nothing is seen any more.
+    Positive turns the nose to the picture's right, which is the candidate's own left.
     """
     challenge = TurnToProfile()
     for t in np.arange(0, 15, 1 / 15):

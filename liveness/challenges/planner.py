@@ -19,28 +19,23 @@ def next_step(
     *,
     tried: Collection[str] = (),
 ) -> NextStep:
-    """Return the challenge whose pass would take most off the attacks that are open now.
+    """Return the challenge, of those that speak of the likeliest attack, whose pass would take most off all attacks.
 
     Parameters
     ----------
     families
         Posteriors of the families, 0–1.
     tried
-        Names of challenges that were judged already; a second time they teach less.
+        Names of challenges that were judged already; a second time they teach less, so that they come last.
     """
-
-    def gain(name: str) -> float:
-        llr = strengths.llr(name, _PASSED)
-        settled = sum(families[family] * -llr.get(family, 0.0) for family in FAMILIES)
-        return settled / 2 if name in tried else settled
-
-    best = max(sorted(challenges), key=gain, default=None)
     likeliest = max(FAMILIES, key=lambda family: families[family])
-    if best is None or gain(best) <= 0 or likeliest not in challenges[best].spec.families:
-        fits = [name for name in sorted(challenges) if likeliest in challenges[name].spec.families]
-        fits = sorted(fits, key=lambda name: (-gain(name), name in tried))
-        if not fits:
-            return _DOCUMENT
-        best = fits[0]
-    spec = challenges[best].spec
-    return NextStep(best, f"{spec.title}: it settles best whether this is {FAMILY_WORDS[likeliest]}.")
+
+    def rank(name: str) -> tuple[bool, float, str]:
+        llr = strengths.llr(name, _PASSED)
+        return name in tried, sum(families[family] * llr.get(family, 0.0) for family in FAMILIES), name
+
+    fitting = sorted((name for name, cls in challenges.items() if likeliest in cls.spec.families), key=rank)
+    if not fitting:
+        return _DOCUMENT
+    spec = challenges[fitting[0]].spec
+    return NextStep(spec.name, f"{spec.title}: it settles best whether this is {FAMILY_WORDS[likeliest]}.")

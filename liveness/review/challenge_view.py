@@ -107,7 +107,9 @@ def _curve(curve: Mapping[str, Any]) -> CurveView | None:
         sign = " %"
 
     def figure(value: float) -> str:
-        return f"{value:.{_decimals(low, high)}f}{sign}".replace("-", "−")
+        digits = _decimals(low, high)
+        # Adding 0 makes a negative zero one without a sign.
+        return f"{round(value, digits) + 0.0:.{digits}f}{sign}".replace("-", "−")
 
     tail = f" {unit}" if unit and not sign else unit.removeprefix("%")
     said = f"from {figure(min(measured))} to {figure(max(measured))}{tail}" if measured else "nothing was measured"

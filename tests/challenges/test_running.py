@@ -251,5 +251,6 @@ def test_the_next_step_is_what_settles_most_of_the_open_doubt() -> None:
     assert next_step(doubt, classes, strengths).challenge == "keep_still"  # type: ignore[arg-type]
     doubt |= {"injection": 0.05, "synthesis": 0.6}
     assert next_step(doubt, classes, strengths).challenge == "light"  # type: ignore[arg-type]
+    assert next_step(doubt, classes, strengths, tried=["light"]).challenge == "keep_still"  # type: ignore[arg-type]
     doubt |= {"injection": 0.05, "synthesis": 0.05, "substitution": 0.6}
     assert next_step(doubt, classes, strengths).challenge == "ask_document"  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ from liveness.errors import ManifestError, MediaError
 from liveness.faces.tracking import FaceFollower
 from liveness.frames import Box, Floats, Frame, Pixels
 from liveness.fusion.calibration import Calibration, Thresholds
-from liveness.lab.attacks import RECIPE, make_attack
+from liveness.lab.attacks import RECIPES, make_attack
 from liveness.lab.held_out import forgery_head
 from liveness.media import Recording, is_picture, read_picture
 from liveness.models.forgery import with_head
@@ -133,8 +133,8 @@ def simulate(
     jobs = []
     for number, sample in enumerate(sample for sample in samples if sample.label == "bonafide" and not sample.picture):
         for kind in kinds:
-            name = hashlib.sha256(f"{sha256_of(sample.file)} {kind} {seed} {number} {RECIPE}".encode()).hexdigest()[:24]
-            target = cache / "simulated" / f"{name}.mp4"
+            recipe = f"{sha256_of(sample.file)} {kind} {seed} {number} {RECIPES[kind]}"
+            target = cache / "simulated" / f"{hashlib.sha256(recipe.encode()).hexdigest()[:24]}.mp4"
             twin = Sample(
                 f"{sample.id}-{kind}", "attack", f"sim_{kind}", sample.group, target, picture=False, simulated=True
             )

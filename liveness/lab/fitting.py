@@ -44,6 +44,10 @@ LIVE_MISS = 0.25
 """Share of long bona fide clips that may fall below the live confidence."""
 COVERAGE_MISS = 0.05
 """Share of long bona fide clips that may fall below the live coverage."""
+LEAST_COVERAGE, MOST_COVERAGE = 0.3, 0.8
+"""Nobody is vouched for below the one, and no more than the other is ever demanded."""
+SUSPECT_COVERAGE = LEAST_COVERAGE / 2
+"""Thresholds of suspicion are learnt without regard to coverage and hold for any; this spares more than they do."""
 SUSPECT_MARGIN_NATS = 0.3
 """How far above the highest bona fide posterior (in log odds) suspicion begins."""
 LEAST_SUSPICION = 0.33
@@ -457,9 +461,9 @@ def _thresholds(
         suspect[family] = max(LEAST_SUSPICION, 1 / (1 + math.exp(-odds)))
     return Thresholds(
         live_confidence=max(0.5, confidence),
-        live_coverage=min(max(0.3, coverage), 0.8),
+        live_coverage=min(max(LEAST_COVERAGE, coverage), MOST_COVERAGE),
         suspect=suspect,
-        suspect_coverage=0.5 * min(max(0.3, coverage), 0.8),
+        suspect_coverage=SUSPECT_COVERAGE,
         lasting_s=_LASTING_S,
         least_s=_LEAST_S,
     )

@@ -31,16 +31,24 @@ def face_patch(luma: Pixels, face: FaceTrack) -> Pixels:
 
 
 def _shrunk(luma: Pixels, matrix: Floats) -> tuple[Pixels, Floats]:
-    """Shrink the picture first where the map shrinks it by more than two, so that nothing aliases."""
+    """Shrink the part that the patch shows first where the map shrinks it by more than two, so that nothing aliases."""
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     step = max(1, int(0.5 / max(scale, 1e-3)))
     if step == 1:
         return luma, matrix
-    size = (max(1, luma.shape[1] // step), max(1, luma.shape[0] // step))
-    small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    corners = np.array([(0, 0, 1), (PATCH_PX, 0, 1), (0, PATCH_PX, 1), (PATCH_PX, PATCH_PX, 1)], dtype=np.float32)
+    places = corners @ np.asarray(cv2.invertAffineTransform(matrix), dtype=np.float32).T
+    left, top = (max(0, int(value) - 2 * step) for value in places.min(axis=0))
+    right, bottom = (int(value) + 2 * step for value in places.max(axis=0))
+    part = luma[top : max(bottom, top + step), left : max(right, left + step)]
+    if part.size == 0:
+        return luma, matrix
+    size = (max(1, part.shape[1] // step), max(1, part.shape[0] // step))
+    small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     back = matrix.copy()
-    back[:, 0] *= luma.shape[1] / size[0]
-    back[:, 1] *= luma.shape[0] / size[1]
+    back[:, 2] += matrix[:, 0] * left + matrix[:, 1] * top
+    back[:, 0] *= part.shape[1] / size[0]
+    back[:, 1] *= part.shape[0] / size[1]
     return small, back
 
 

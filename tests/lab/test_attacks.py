@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import skimage.data
 from clips import Track, write_clip
+from people import photograph
 
 from liveness.errors import ConfigError, MediaError
 from liveness.frames import Pixels
@@ -133,6 +134,14 @@ def test_a_still_shows_one_picture_that_at_most_drifts(source: Source) -> None:
 
     assert min(spread) == 0
     assert max(spread) > 0
+
+
+def test_a_still_shows_somebody_though_the_clip_mostly_shows_nobody() -> None:
+    nobody = np.full((384, 384, 3), 90, dtype=np.uint8)
+    mostly_empty = Source(float(FPS), (*[nobody] * 3, photograph()))
+    for rng in generators(6):
+        shown = next(still(mostly_empty, rng))
+        assert shown.std() > 30
 
 
 def test_a_print_has_fewer_tones_than_its_source(source: Source) -> None:

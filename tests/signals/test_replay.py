@@ -7,10 +7,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from people import Stream, repeated, save, stream_of, talking, walk
+from people import Stream, photograph, repeated, save, stream_of, talking, walk
 from test_contract import feed
 
 from liveness.frames import ProbeTick
+from liveness.measures.inner_motion import inner_motion
 from liveness.measures.repeats import Course
 from liveness.signals.cadence import Cadence
 from liveness.signals.expressions import Expressions
@@ -73,6 +74,35 @@ def test_a_picture_is_still_and_a_person_is_not(clips: Path, talking_stream: Str
     still = [evidence.value for evidence in feed(Stillness(), stream_of(clips / "frozen.mp4"))]
     alive = [evidence.value for evidence in feed(Stillness(), talking_stream)]
     assert max(still) + 0.7 < min(alive)
+
+
+def test_a_picture_that_drifts_under_noise_is_still_to_its_pixels(tmp_path: Path, talking_stream: Stream) -> None:
+    drift_x, drift_y, zoom = (walk(150, seed=seed, step_s=2.0) for seed in (31, 32, 33))
+    rng = np.random.default_rng(6)
+    pictures = []
+    for x, y, z in zip(drift_x, drift_y, zoom, strict=True):
+        scale = 1.06 + 0.02 * float(z)
+        matrix = np.array([[scale, 0, 3 * x - 10], [0, scale, 3 * y - 10]], dtype=np.float64)
+        moved = cv2.warpAffine(photograph(), matrix, (384, 384), borderMode=cv2.BORDER_REFLECT)
+        pictures.append(np.clip(moved + rng.normal(0, 3, (384, 384, 1)), 0, 255).astype(np.uint8))
+    drifting = stream_of(save(tmp_path / "drifting_still.mp4", iter(pictures)))
+    still = [evidence.features["inner_motion"] for evidence in feed(Stillness(), drifting)]
+    alive = [evidence.features["inner_motion"] for evidence in feed(Stillness(), talking_stream)]
+    assert max(still) + 0.7 < min(alive)
+
+
+def test_a_brighter_moved_and_zoomed_picture_of_a_face_has_no_motion_of_its_own() -> None:
+    face = np.asarray(cv2.resize(photograph()[60:210, 110:260, 1], (48, 48), interpolation=cv2.INTER_AREA))
+    moved, mouth = [], []
+    for step in range(12):
+        matrix = np.array(cv2.getRotationMatrix2D((24, 24), step - 6.0, 1 + step / 200), dtype=np.float64)
+        matrix[:, 2] += (step / 8, -step / 10)
+        picture = cv2.warpAffine(face, matrix, (48, 48), borderMode=cv2.BORDER_REPLICATE)
+        moved.append(np.clip(picture * (0.8 + step / 60) + step, 0, 255).astype(np.uint8))
+        spoken = face.copy()
+        spoken[32:38, 18:30] = np.clip(spoken[32:38, 18:30].astype(int) - 60 * (step % 2), 0, 255)
+        mouth.append(spoken)
+    assert inner_motion(moved) < 0.4 * inner_motion(mouth)
 
 
 def test_a_link_that_freezes_after_movement_is_no_evidence(talking_stream: Stream) -> None:

@@ -24,7 +24,7 @@ from liveness.lab.attacks.source import LONGEST_SOURCE_S, Maker, Source, read_so
 __all__ = [
     "LONGEST_SOURCE_S",
     "MAKERS",
-    "RECIPE",
+    "RECIPES",
     "Call",
     "Source",
     "call",
@@ -40,9 +40,6 @@ __all__ = [
     "through",
     "write_clip",
 ]
-
-RECIPE = 2
-"""To be counted up whenever a maker below makes something else from the same seed."""
 
 screen = screens.maker_for(None)
 printed = prints.maker_for()
@@ -60,6 +57,9 @@ MAKERS: dict[str, Maker] = {
     "call": call,
 }
 """What can be made, by the name that ``liveness attack`` takes. ``call`` is no attack: it is the line around a clip."""
+
+RECIPES = dict.fromkeys(MAKERS, 2) | {"still": 3}
+"""To be counted up whenever the maker of that name makes something else from the same seed."""
 
 
 def make_attack(

@@ -8,14 +8,18 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from liveness.faces.landmarks import LandmarkTracker
 from liveness.frames import Pixels
 from liveness.lab.attacks.noise import noisy, smooth_walk
 from liveness.lab.attacks.source import Source
 
+_DRAWS = 20
+"""So often a picture with a face is looked for; after that, any will do."""
+
 
 def still(source: Source, rng: np.random.Generator) -> Iterator[Pixels]:
     """One picture for 5–10 s: as it is, with camera noise, or drifting slowly as a "Ken Burns" shot."""
-    picture = source.pictures[int(rng.integers(len(source.pictures)))]
+    picture = _with_a_face(source, rng)
     count = round(rng.uniform(5, 10) * source.fps)
     variant = rng.choice(["plain", "noise", "drift", "noise and drift"])
     sigma = rng.uniform(1.0, 4.0) if "noise" in variant else 0.0
@@ -33,6 +37,17 @@ def still(source: Source, rng: np.random.Generator) -> Iterator[Pixels]:
             )
         moved = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         yield noisy(np.asarray(moved, dtype=np.uint8), sigma, rng)
+
+
+def _with_a_face(source: Source, rng: np.random.Generator) -> Pixels:
+    """Draw a picture that shows a face; one that shows nobody would present nobody."""
+    picture = source.pictures[int(rng.integers(len(source.pictures)))]
+    with LandmarkTracker() as tracker:
+        for _ in range(_DRAWS):
+            if tracker.track(picture) is not None:
+                break
+            picture = source.pictures[int(rng.integers(len(source.pictures)))]
+    return picture
 
 
 def loop(source: Source, rng: np.random.Generator) -> Iterator[Pixels]:

@@ -10,7 +10,7 @@ import numpy as np
 from people import Stream, photograph, repeated, save, stream_of, talking, walk
 from test_contract import feed
 
-from liveness.frames import ProbeTick
+from liveness.frames import Pixels, ProbeTick
 from liveness.measures.inner_motion import inner_motion
 from liveness.measures.repeats import Course
 from liveness.signals.cadence import Cadence
@@ -92,8 +92,9 @@ def test_a_picture_that_drifts_under_noise_is_still_to_its_pixels(tmp_path: Path
 
 
 def test_a_brighter_moved_and_zoomed_picture_of_a_face_has_no_motion_of_its_own() -> None:
-    face = np.asarray(cv2.resize(photograph()[60:210, 110:260, 1], (48, 48), interpolation=cv2.INTER_AREA))
-    moved, mouth = [], []
+    face = cv2.resize(photograph()[60:210, 110:260, 1], (48, 48), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    moved: list[Pixels] = []
+    mouth: list[Pixels] = []
     for step in range(12):
         matrix = np.array(cv2.getRotationMatrix2D((24, 24), step - 6.0, 1 + step / 200), dtype=np.float64)
         matrix[:, 2] += (step / 8, -step / 10)

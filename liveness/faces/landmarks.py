@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -82,8 +82,7 @@ class LandmarkTracker:
         if not found:
             return None
         height, width = rgb.shape[:2]
-        points = np.array([(p.x, p.y, p.z) for p in found[0].landmark], dtype=np.float32)
-        return points * np.array([width, height, width], dtype=np.float32)
+        return _coordinates(found[0]) * np.array([width, height, width], dtype=np.float32)
 
     def _process(self, rgb: Pixels) -> Any:
         if self._greeted:
@@ -104,6 +103,24 @@ class LandmarkTracker:
     def close(self) -> None:
         """Free the model."""
         self._mesh.close()
+
+
+_RECORD: Final = np.array([0x0A, 0x0F, 0x0D, 0x15, 0x1D], dtype=np.uint8)
+_TAGS_AT: Final = (0, 1, 2, 7, 12)
+"""Where a serialised landmark of 17 bytes has its tags: a message of 15 bytes, then x, y and z as 32-bit floats."""
+
+
+def _coordinates(found: Any) -> Floats:
+    """Return (n, 3) of a list of landmarks, in shares of the picture.
+
+    Reading them one by one through protobuf takes 0.4 ms a face; read from its wire format they are the same numbers.
+    """
+    raw = np.frombuffer(found.SerializeToString(), dtype=np.uint8)
+    records = raw.reshape(-1, 17) if raw.size % 17 == 0 else None
+    if records is None or not np.array_equal(records[:, _TAGS_AT], np.broadcast_to(_RECORD, (len(records), 5))):
+        return np.array([(point.x, point.y, point.z) for point in found.landmark], dtype=np.float32)
+    columns = [records[:, at : at + 4].copy().view("<f4")[:, 0] for at in (3, 8, 13)]
+    return np.asarray(np.stack(columns, axis=1), dtype=np.float32)
 
 
 class FaceDetector:

@@ -1,7 +1,7 @@
 """Models that have not seen a person or a source of pictures: for measuring what the shipped ones were learnt from.
 
 Every fifth of the corpus's persons was left out of the forgery model's head once, every fourth of all persons and
-sources of the presentation model's network. They stand here as hashes only.
+sources of the presentation model's network. They stand here as hashes only; who does not is measured by what ships.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def forgery_head(group: str) -> Mapping[str, Any] | None:
 
 
 def presentation_network(group: str) -> bytes | None:
-    """Return the presentation model's network (ONNX) that has not seen this group; None if all have not.
+    """Return the presentation model's network (ONNX) that has not seen this group; None if the one that ships has not.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def presentation_network(group: str) -> bytes | None:
     """
     data = _presentation()
     fold = data["folds"].get(person_hash(group))
-    return None if fold is None else _network(f"presentation{fold}.onnx", data["sha256"][fold])
+    return None if fold is None else _network(f"presentation{fold}.onnx", data["sha256"][str(fold)])
 
 
 @functools.cache

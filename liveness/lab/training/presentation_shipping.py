@@ -1,9 +1,9 @@
 """Put trained presentation models where the package looks for them.
 
-``python -m liveness.lab.training.presentation_shipping OUT`` reads what :mod:`liveness.lab.training.presentation` wrote
-with ``--final``. It writes liveness/models/presentation.onnx with its entry in models.json, and the networks of the
-folds to liveness/lab/held_out, with the hashes of the groups that each has not seen. Weights are kept as float16; by
-how much that changes the log odds is measured and said.
+``python -m liveness.lab.training.presentation_shipping OUT`` takes what :mod:`liveness.lab.training.presentation` left
+in OUT and writes liveness/models/presentation.onnx with its entry in models.json, and the networks of the folds to
+liveness/lab/held_out, with the hashes of the groups that each has not seen. Weights are kept as float16; by how much
+that changes the log odds is measured and said.
 """
 
 from __future__ import annotations
@@ -77,7 +77,10 @@ def _run(net: cv2.dnn.Net, squares: Mapping[str, Floats]) -> float:
 
 
 def ship(out: Path, models: Path, held_out: Path) -> float:
-    """Write all networks; returns by how much halving the weights changed the log odds at most, in nats."""
+    """Write all networks; returns by how much halving the weights changed the log odds at most, in nats.
+
+    Without a network that has seen all, that of the first fold ships, and is the one that has not seen its groups.
+    """
     apart = 0.0
 
     def write(source: Path, target: Path) -> str:
@@ -88,16 +91,19 @@ def ship(out: Path, models: Path, held_out: Path) -> float:
         target.write_bytes(small)
         return hashlib.sha256(small).hexdigest()
 
+    whole = (out / "presentation.onnx").exists()
     stated = json.loads((models / "models.json").read_text())
-    sha256 = write(out / "presentation.onnx", models / "presentation.onnx")
+    sha256 = write(out / ("presentation.onnx" if whole else "fold0.onnx"), models / "presentation.onnx")
     stated["presentation"] = {"sha256": sha256, "cost_ms": COST_MS}
     (models / "models.json").write_text(json.dumps(stated, indent=1) + "\n")
-    hashes = [write(out / f"fold{at}.onnx", held_out / f"presentation{at}.onnx") for at in range(FOLDS)]
+    for old in held_out.glob("presentation*.onnx"):
+        old.unlink()
+    wanted = range(FOLDS) if whole else range(1, FOLDS)
+    hashes = {str(at): write(out / f"fold{at}.onnx", held_out / f"presentation{at}.onnx") for at in wanted}
     with np.load(out / "unseen.npz") as file:
-        folds = {person_hash(str(group)): int(fold) for group, fold in zip(file["group"], file["fold"], strict=True)}
-    (held_out / "presentation.json").write_text(
-        json.dumps({"sha256": hashes, "folds": dict(sorted(folds.items()))}, indent=1) + "\n"
-    )
+        known = {person_hash(str(group)): int(fold) for group, fold in zip(file["group"], file["fold"], strict=True)}
+    folds = {name: fold for name, fold in sorted(known.items()) if fold in wanted}
+    (held_out / "presentation.json").write_text(json.dumps({"sha256": hashes, "folds": folds}, indent=1) + "\n")
     return apart
 
 

@@ -373,7 +373,7 @@ def _pair_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dic
 
 
 def _picture_figures(pictures: Sequence[JudgedPicture]) -> dict[str, Any]:
-    """Return how well texture alone tells pictures of sources that it was not learnt from."""
+    """Return how well the signals of texture tell pictures of sources that they were not learnt from."""
     by_source: dict[str, list[JudgedPicture]] = defaultdict(list)
     presentation = [
         one for one in pictures if one.sample.label == "bonafide" or family_of(one.sample.attack_type) == "presentation"

@@ -29,9 +29,10 @@ from liveness.faces.tracking import FaceFollower
 from liveness.frames import Box, Floats, Frame, Pixels
 from liveness.fusion.calibration import Calibration, Thresholds
 from liveness.lab.attacks import RECIPES, make_attack
-from liveness.lab.held_out import forgery_head
+from liveness.lab.held_out import forgery_head, presentation_network
 from liveness.media import Recording, is_picture, read_picture
 from liveness.models.forgery import with_head
+from liveness.models.presentation import with_network
 from liveness.review.reviewing import analyse, sha256_of
 from liveness.verdict import Evidence, species_of
 
@@ -43,7 +44,10 @@ _LONGEST_S = 60.0
 """No more of a clip is measured for calibration and evaluation."""
 
 # Everything above the signals' and engine's own layer cannot change what they measure.
-_MEASURING_CODE = ("config.py", "contract.py", "dsp.py", "engine.py", "frames.py", "geometry.py", "media.py")
+_MEASURING_CODE = (
+    *("config.py", "contract.py", "dsp.py", "engine.py", "frames.py", "geometry.py", "media.py"),
+    *("review/grid.py", "review/reviewing.py"),
+)
 _MEASURING_FOLDERS = ("faces", "measures", "models", "signals")
 
 
@@ -178,12 +182,12 @@ def measure(samples: Iterable[Sample], *, cache: Path, progress: Callable[[str],
 def _measure_one(sample: Sample, *, cache: Path) -> tuple[str, Measurements]:
     sha256 = sha256_of(sample.file)
     # Who was learnt from is measured with models that have not seen him.
-    head = forgery_head(sample.group)
-    mark = f"-{hashlib.sha256(json.dumps(head).encode()).hexdigest()[:8]}" if head else ""
+    head, network = forgery_head(sample.group), presentation_network(sample.group)
+    mark = f"-{hashlib.sha256(json.dumps(head).encode() + (network or b'')).hexdigest()[:8]}" if head or network else ""
     kept = cache / "measured" / f"{sha256[:32]}-{_code_hash()[:16]}{mark}.json"
     if kept.exists():
         return sha256, _decoded(json.loads(kept.read_text()))
-    with with_head(head):
+    with with_head(head), with_network(network):
         measurements = _measure_picture(sample.file) if sample.picture else _measure_clip(sample.file)
     kept.parent.mkdir(parents=True, exist_ok=True)
     part = kept.with_suffix(f".{os.getpid()}")

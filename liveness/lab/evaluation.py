@@ -47,7 +47,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPicture:
-    """One picture with its texture score in nats."""
+    """One picture with its score in nats, by the signals of texture."""
 
     sample: Sample
     llr: float
@@ -150,14 +150,19 @@ def cross_validate(
 
 
 def _texture_llr(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSpec]) -> float | None:
-    """Return what texture says about a picture, for the likelier of screen and print."""
+    """Return what the signals of texture say about a picture together, for the likelier of screen and print."""
     row = rows_of([one], specs)[0]
-    values = [
-        curve.llr(row.signals[curve.signal][0])[0]
-        for curve in calibration.curves
-        if curve.signal in row.signals and specs[curve.signal].still
-    ]
-    return max(values) if values else None
+    species: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for curve in calibration.curves:
+        if curve.signal in row.signals and specs[curve.signal].still:
+            llr = curve.share * curve.llr(row.signals[curve.signal][0])[0]
+            species[curve.species].append((llr, curve.limit))
+    # As in a verdict, what signals of one group say is added up to the limit of the best curve.
+    values = []
+    for said in species.values():
+        limit = max(one_limit for _, one_limit in said)
+        values.append(min(max(sum(llr for llr, _ in said), -limit), limit))
+    return max(values, default=None)
 
 
 def figures_of(
@@ -368,7 +373,7 @@ def _pair_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dic
 
 
 def _picture_figures(pictures: Sequence[JudgedPicture]) -> dict[str, Any]:
-    """Return how well texture alone tells pictures of sources that it was not learnt from."""
+    """Return how well the signals of texture tell pictures of sources that they were not learnt from."""
     by_source: dict[str, list[JudgedPicture]] = defaultdict(list)
     presentation = [
         one for one in pictures if one.sample.label == "bonafide" or family_of(one.sample.attack_type) == "presentation"

@@ -462,7 +462,7 @@ def _weighted_interval(share: float, count: float) -> tuple[float, float]:
 
 
 def _score_bars(scores: Sequence[tuple[str, float]]) -> dict[str, Any] | None:
-    """Return the texture scores as bars: bona fide upwards, attacks downwards, each as a share of its class."""
+    """Return the scores of pictures as bars: bona fide upwards, attacks downwards, each as a share of its class."""
     if not scores:
         return None
     values = [score for _, score in scores]

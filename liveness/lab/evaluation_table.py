@@ -51,7 +51,7 @@ def show(console: Console, figures: Mapping[str, Any]) -> None:
     pictures = figures["pictures"]
     if pictures["count"]:
         console.print(
-            f"Pictures of other sources (texture alone): {pictures['count']}, AUC {pictures['auc']} pooled, "
+            f"Pictures of other sources (by their surface): {pictures['count']}, AUC {pictures['auc']} pooled, "
             f"{pictures['mean_auc_within_source']} on average within a source",
             highlight=False,
         )

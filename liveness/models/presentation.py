@@ -1,14 +1,15 @@
-"""What the presentation model sees of a face: three squares of pixels, each for another scale.
+"""The presentation model: what a network sees of a face, three squares of pixels, and what it says to them.
 
 ``face`` is the face alone, brought to one size; ``around`` has 2.7 times its size, where a rim, an edge of paper or a
 hand would be; ``detail`` is the middle of the face in the pixels of the source, where a screen's grid and the dots of a
 print are. White balance, brightness and contrast of the face are taken out of all three, so that the light of a room
-and the automatics of a camera can say nothing.
+and the automatics of a camera can say nothing. See docs/models/presentation.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liveness.frames import Box, Floats, Pixels
+from liveness.models.runner import Network
 
 FACE_SIDE, AROUND_SIDE, DETAIL_SIDE = 128, 96, 96
 """Pixels of each square's side."""
@@ -30,6 +32,8 @@ _LEAST_MEAN, _LEAST_SPREAD = 4.0, 8.0
 _LIMIT = 4.0
 """What is further from the mean than so many spreads counts as just so far."""
 
+_stand_ins: list[bytes] = []
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planes:
@@ -38,6 +42,36 @@ class Planes:
     face: Pixels
     around: Pixels
     detail: Pixels
+
+
+class PresentationModel:
+    """The network; not to be shared by threads."""
+
+    def __init__(self) -> None:
+        self._network = Network("presentation", _stand_ins[-1] if _stand_ins else None)
+
+    def log_odds(self, planes: Planes) -> float:
+        """Return the log odds that the face was filmed off a screen or a print.
+
+        Raises
+        ------
+        ModelError
+            The network is missing or is not the one whose hash is stated.
+        """
+        return float(self._network.run(network_inputs(planes))[0, 0])
+
+
+@contextlib.contextmanager
+def with_network(data: bytes | None) -> Iterator[None]:
+    """Let models made in this context use another network: one that has not seen who is measured."""
+    if data is None:
+        yield
+        return
+    _stand_ins.append(data)
+    try:
+        yield
+    finally:
+        _stand_ins.pop()
 
 
 def around_box(points_px: Floats) -> Box:

@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 
 from liveness.errors import ConfigError
-from liveness.fusion.calibration import Calibration
-from liveness.lab.dataset import NO_CURVES, Sample
-from liveness.lab.evaluation import Judged, JudgedPicture, Mode, auc, evaluate_manifests, figures_of, rate
+from liveness.fusion.calibration import Calibration, Curve
+from liveness.lab.calibrating import signal_specs
+from liveness.lab.dataset import NO_CURVES, Measured, Measurements, Sample
+from liveness.lab.evaluation import Judged, JudgedPicture, Mode, auc, evaluate_manifests, figures_of, judge, rate
 from liveness.lab.evaluation_page import page
 from liveness.lab.fitting import Outcome
-from liveness.verdict import FAMILIES, Family, State, family_of
+from liveness.verdict import FAMILIES, Evidence, Family, State, family_of
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202egpj"
 
@@ -217,6 +218,40 @@ def test_pictures_are_compared_within_their_source() -> None:
     assert result["count"] == 6, "a swapped face is none of texture's business"
     assert {name: one["auc"] for name, one in result["sources"].items()} == {"source a": 1.0, "source c": 0.0}
     assert result["mean_auc_within_source"] == 0.5
+
+
+@pytest.mark.parametrize(("refilmed", "together"), [(0.5, 1.0), (-1.0, -0.5), (9.0, 1.5)])
+def test_what_signals_say_of_a_picture_is_added_up_as_far_as_they_count(refilmed: float, together: float) -> None:
+    specs = signal_specs()
+    said = {"texture": dict.fromkeys(specs["texture"].features, 0.0), "refilmed": {"refilmed": refilmed}}
+    curves = []
+    for name, bias, slope, share in (("texture", 1.0, 0.0, 0.5), ("refilmed", 0.0, 2.0, 0.5)):
+        width = len(specs[name].features)
+        zeros, ones = (0.0,) * width, (1.0,) * width
+        curves.append(
+            Curve(
+                signal=name,
+                species="screen",
+                features=specs[name].features,
+                low=(-9.0,) * width,
+                high=(9.0,) * width,
+                mean=zeros,
+                scale=ones,
+                weights=(slope,) * width,
+                bias=bias,
+                covariance=((0.0,) * (width + 1),) * (width + 1),
+                limit=2.0,
+                share=share,
+                power=1.0,
+            )
+        )
+    evidence = tuple(Evidence(name, 0.0, 0.0, 0.0, "1", 1.0, features) for name, features in said.items())
+    one = Measured(picture(0, "a").sample, "0", Measurements(0.0, 1.0, ((0.0, evidence),)))
+
+    _, pictures = judge([one], Calibration(tuple(curves), {}, NO_CURVES.thresholds, {}), specs)
+
+    # A curve's own limit holds before its share is taken.
+    assert [round(each.llr, 6) for each in pictures] == [together]
 
 
 def test_an_unknown_kind_to_simulate_is_refused_before_anything_is_read(tmp_path: Path) -> None:

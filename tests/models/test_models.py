@@ -10,14 +10,22 @@ import pytest
 
 import liveness.models
 from liveness.errors import ModelError
-from liveness.lab.held_out import forgery_head
+from liveness.lab import held_out
+from liveness.lab.held_out import forgery_head, presentation_network
 from liveness.measures.unrolled_contour import PROFILE_SIZE, STRIP_SHAPE
 from liveness.models import forgery, runner
 from liveness.models.forgery import ForgeryModel, head_of, with_head
+from liveness.models.presentation import AROUND_SIDE, DETAIL_SIDE, FACE_SIDE, Planes, PresentationModel, with_network
 from liveness.models.runner import Network, card
 
 STRIP = np.random.default_rng(1).normal(0, 1, STRIP_SHAPE).astype(np.float32)
 PROFILE = np.zeros(PROFILE_SIZE, np.float32)
+PLANES = Planes(
+    *(
+        np.random.default_rng(side).integers(0, 256, (side, side, 4), dtype=np.uint8)
+        for side in (FACE_SIDE, AROUND_SIDE, DETAIL_SIDE)
+    )
+)
 
 
 def test_every_network_is_the_one_whose_hash_is_stated() -> None:
@@ -64,6 +72,12 @@ def test_a_damaged_network_is_refused(copied: Path) -> None:
         ForgeryModel().look(STRIP, PROFILE)
 
 
+def test_another_network_for_screens_is_refused(copied: Path) -> None:
+    (copied / "presentation.onnx").write_bytes((copied / "forgery.onnx").read_bytes())
+    with pytest.raises(ModelError, match="SHA-256"):
+        PresentationModel().log_odds(PLANES)
+
+
 def test_a_missing_network_says_what_to_do(copied: Path) -> None:
     (copied / "forgery.onnx").unlink()
     with pytest.raises(ModelError, match="install the package again"):
@@ -88,5 +102,33 @@ def test_who_was_learnt_from_is_measured_by_a_head_that_has_not_seen_him() -> No
     model = ForgeryModel()
     values = model.look(STRIP, PROFILE)
     with with_head(head):
-        held_out = ForgeryModel()
-    assert held_out.log_odds(values) != model.log_odds(values)
+        unseen = ForgeryModel()
+    assert unseen.log_odds(values) != model.log_odds(values)
+
+
+def test_who_was_learnt_from_is_shown_to_a_network_that_has_not_seen_him() -> None:
+    assert presentation_network("person nobody") is None
+    network = presentation_network("person 2")
+    assert network is not None
+    shipped = PresentationModel().log_odds(PLANES)
+    with with_network(network):
+        unseen = PresentationModel().log_odds(PLANES)
+    with with_network(None):
+        again = PresentationModel().log_odds(PLANES)
+    assert shipped == again != unseen
+
+
+def test_every_group_has_one_of_the_networks_that_are_there() -> None:
+    stated = json.loads(resources.files(held_out).joinpath("presentation.json").read_text())
+    assert {str(fold) for fold in stated["folds"].values()} == set(stated["sha256"])
+    for number, sha256 in stated["sha256"].items():
+        data = resources.files(held_out).joinpath(f"presentation{number}.onnx").read_bytes()
+        assert hashlib.sha256(data).hexdigest() == sha256
+        assert len(data) < 1_000_000
+
+
+def test_a_damaged_network_is_not_used_for_measuring_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = json.loads(resources.files(held_out).joinpath("presentation.json").read_text())
+    monkeypatch.setattr(held_out, "_presentation", lambda: {**stated, "sha256": dict.fromkeys(stated["sha256"], "0")})
+    with pytest.raises(ModelError, match="SHA-256"):
+        presentation_network("person 2")

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from liveness.frames import Floats, Pixels
-from liveness.models.presentation import AROUND_SIDE, DETAIL_SIDE, FACE_SIDE, network_inputs, presentation_planes
+from liveness.models.presentation import (
+    AROUND_SIDE,
+    DETAIL_SIDE,
+    FACE_SIDE,
+    PresentationModel,
+    network_inputs,
+    presentation_planes,
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +58,10 @@ def test_a_face_without_light_gives_numbers(face: tuple[Pixels, Floats]) -> None
     rgb, points = face
     for values in network_inputs(presentation_planes(np.zeros_like(rgb), points)).values():
         assert np.isfinite(values).all()
+
+
+def test_the_same_squares_give_the_same_answer(face: tuple[Pixels, Floats]) -> None:
+    planes = presentation_planes(*face)
+    one, other = PresentationModel(), PresentationModel()
+    assert np.isfinite(one.log_odds(planes))
+    assert one.log_odds(planes) == one.log_odds(planes) == other.log_odds(planes)

@@ -1,6 +1,7 @@
-"""Models that have not seen a person: for measuring clips from which the shipped ones were learnt.
+"""Models that have not seen a person or a source of pictures: for measuring what the shipped ones were learnt from.
 
-Every fifth of the corpus's persons was left out once. Persons stand here as hashes only.
+Every fifth of the corpus's persons was left out of the forgery model's head once, every fourth of all persons and
+sources of the presentation model's network. They stand here as hashes only; who does not is measured by what ships.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
+
+from liveness.errors import ModelError
 
 
 def person_hash(group: str) -> str:
@@ -23,6 +26,33 @@ def forgery_head(group: str) -> Mapping[str, Any] | None:
     data = _forgery()
     fold = data["folds"].get(person_hash(group))
     return None if fold is None else data["heads"][fold]
+
+
+def presentation_network(group: str) -> bytes | None:
+    """Return the presentation model's network (ONNX) that has not seen this group; None if the one that ships has not.
+
+    Raises
+    ------
+    ModelError
+        Its file is not the one whose hash is stated.
+    """
+    data = _presentation()
+    fold = data["folds"].get(person_hash(group))
+    return None if fold is None else _network(f"presentation{fold}.onnx", data["sha256"][str(fold)])
+
+
+@functools.cache
+def _network(name: str, sha256: str) -> bytes:
+    data = resources.files(__package__).joinpath(name).read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ModelError(f"{name}: its SHA-256 is not the one in presentation.json; install the package again")
+    return data
+
+
+@functools.cache
+def _presentation() -> Mapping[str, Any]:
+    data: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("presentation.json").read_bytes())
+    return data
 
 
 @functools.cache

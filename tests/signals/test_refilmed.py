@@ -1,0 +1,65 @@
+import cv2
+import numpy as np
+from test_texture import portrait, seen
+
+from liveness.frames import Box, Floats, Pixels
+from liveness.models.presentation import PresentationModel, presentation_planes
+from liveness.signals.refilmed import Refilmed
+
+
+def watch(rgb: Pixels, points: Floats | None, seconds: float = 2.0) -> Refilmed:
+    signal = Refilmed()
+    for time in np.arange(0, seconds + 0.1, 1.0):
+        signal.observe(seen(float(time), rgb, points))
+    return signal
+
+
+def test_it_says_what_the_network_says_of_the_whole_picture() -> None:
+    rgb, points = portrait()
+    evidence = watch(rgb, points).evidence()
+    assert evidence is not None
+    assert 0 < evidence.quality <= 1
+    assert evidence.value == PresentationModel().log_odds(presentation_planes(rgb, points[:, :2]))
+
+
+def test_only_the_face_and_what_surrounds_it_are_asked_for() -> None:
+    rgb, points = portrait()
+    small = cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    wide = np.full((720, 1280, 3), 90, np.uint8)
+    wide[300 : 300 + small.shape[0], 900 : 900 + small.shape[1]] = small
+    observation = seen(0.0, wide, points * np.float32(0.5) + np.array([900, 300, 0], np.float32)[: points.shape[1]])
+    asked: list[Box] = []
+    frame = observation.frame
+    crop = frame.crop_rgb
+
+    def noted(box: Box) -> Pixels:
+        asked.append(box)
+        return crop(box)
+
+    frame.crop_rgb = noted  # type: ignore[method-assign]
+    Refilmed().observe(observation)
+    assert [box.area < 0.5 * wide.shape[0] * wide.shape[1] for box in asked] == [True]
+
+
+def test_a_single_picture_is_enough_and_is_used_once() -> None:
+    rgb, points = portrait()
+    signal = watch(rgb, points, seconds=0)
+    assert signal.evidence() is not None
+    assert signal.evidence() is None
+    assert signal.missing() == "Too little new was seen since the last measurement."
+
+
+def test_a_small_face_is_not_judged() -> None:
+    rgb, points = portrait()
+    scale = 30.0 / float(np.hypot(*(points[33, :2] - points[263, :2])))
+    small = np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    signal = watch(small, points * np.float32(scale))
+    assert signal.evidence() is None
+    assert "too small" in (signal.missing() or "")
+
+
+def test_without_a_face_nothing_is_said() -> None:
+    rgb, _ = portrait()
+    signal = watch(rgb, None)
+    assert signal.evidence() is None
+    assert signal.missing() == "No face is seen."

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import av
 import structlog
@@ -28,6 +28,7 @@ from aiortc.rtp import RtcpSrPacket
 from liveness.live.call import Call
 from liveness.live.interface import LONGEST_MESSAGE, Answer, CloseReason, IceServer, OfferRefused
 from liveness.live.offer import MOST_CANDIDATES, check_offer, is_reachable, preferred_codec, read_fragment
+from liveness.live.receiving import leave_undecoded, receive_pictures
 
 _CHANNEL = "liveness"
 _ANSWER_S = 10.0
@@ -79,6 +80,7 @@ class Peer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._channel: RTCDataChannel | None = None
         self._video: RTCRtpReceiver | None = None
+        self._run_beside_pictures: Callable[[Callable[[], None]], None]
         self._ufrag = ""
         self._candidates = 0
         self._damaged_until_s = 0.0
@@ -201,12 +203,15 @@ class Peer:
             self._on_closed(self, reason)
 
     def _begin_track(self, track: MediaStreamTrack) -> None:
+        receiver = next(one for one in self._pc.getReceivers() if one.track is track)
         if track.kind == "audio":
-            self._spawn(self._drain(track))
+            # No signal listens yet.
+            leave_undecoded(receiver)
             return
-        self._video = next(one for one in self._pc.getReceivers() if one.track is track)
-        self._listen(self._video)
-        self._spawn(self._read(track))
+        self._video = receiver
+        self._run_beside_pictures = receive_pictures(receiver, self._take_picture)
+        self._listen(receiver)
+        self._spawn(self._await_end(track))
 
     def _listen(self, receiver: RTCRtpReceiver) -> None:
         """Hear of sender reports and of lost pictures, which aiortc tells nobody."""
@@ -232,26 +237,24 @@ class Peer:
             return
         ticks = (packet.sender_info.rtp_timestamp - origin + (1 << 31)) % (1 << 32) - (1 << 31)
         sent_s = datetime_from_ntp(packet.sender_info.ntp_timestamp).timestamp()
-        self.call.age_clock.report(ticks / _VIDEO_RATE, sent_s)
+        # The clock belongs to the thread in which pictures come.
+        clock = self.call.age_clock
+        self._run_beside_pictures(lambda: clock.report(ticks / _VIDEO_RATE, sent_s))
 
-    async def _read(self, track: MediaStreamTrack) -> None:
-        """Drain the video; the newest frame on the grid waits for the analysis, nothing else is kept."""
+    def _take_picture(self, frame: av.VideoFrame) -> None:
+        """Hand on a decoded picture, in its decoder's thread; the newest one on the grid waits, no other is kept."""
+        self.decoded += 1
+        usable = time.monotonic() >= self._damaged_until_s
+        self.damaged += not usable
+        if self.call.receive(frame, usable=usable):
+            self._wake()
+
+    async def _await_end(self, track: MediaStreamTrack) -> None:
+        """Hear that no more video comes."""
         with contextlib.suppress(MediaStreamError):
-            while True:
-                frame = cast(av.VideoFrame, await track.recv())
-                self.decoded += 1
-                usable = time.monotonic() >= self._damaged_until_s
-                self.damaged += not usable
-                if self.call.receive(frame, usable=usable):
-                    self._wake()
+            await track.recv()
         if self._pc.connectionState == "connected":
             self._lost("bye")
-
-    async def _drain(self, track: MediaStreamTrack) -> None:
-        """Take the sound away: no signal listens yet, and what nobody takes would pile up."""
-        with contextlib.suppress(MediaStreamError):
-            while True:
-                await track.recv()
 
     def _begin_channel(self, channel: RTCDataChannel) -> None:
         if channel.label != _CHANNEL or self._channel is not None:

@@ -23,7 +23,7 @@ from aiortc import (
 )
 from aiortc.clock import datetime_from_ntp
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
-from aiortc.rtp import RtcpSrPacket
+from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, RtcpSrPacket
 
 from liveness.live.call import Call
 from liveness.live.interface import LONGEST_MESSAGE, Answer, CloseReason, IceServer, OfferRefused
@@ -35,6 +35,8 @@ _ANSWER_S = 10.0
 _CONNECT_S = 20.0
 _DAMAGED_S = 1.0
 """After a picture was lost, frames refer to what never came, until the key frame that is asked for at once is there."""
+_ESTIMATE_EVERY_S = 0.2
+"""aiortc tells its estimate of the bandwidth with every packet while it holds the path for overused."""
 _MESSAGES_EVERY_S, _MOST_MESSAGES = 10.0, 50
 _VIDEO_RATE = 90_000
 _log = structlog.get_logger()
@@ -214,9 +216,11 @@ class Peer:
         self._spawn(self._await_end(track))
 
     def _listen(self, receiver: RTCRtpReceiver) -> None:
-        """Hear of sender reports and of lost pictures, which aiortc tells nobody."""
+        """Hear of sender reports and of lost pictures, which aiortc tells nobody, and let it send less."""
         hear: Callable[[Any], Awaitable[None]] = receiver._handle_rtcp_packet
         ask: Callable[[int], Awaitable[None]] = receiver._send_rtcp_pli
+        send: Callable[[Any], Awaitable[None]] = receiver._send_rtcp
+        next_estimate_s = 0.0
 
         async def heard(packet: Any) -> None:
             await hear(packet)
@@ -227,6 +231,16 @@ class Peer:
             self._damaged_until_s = time.monotonic() + _DAMAGED_S
             await ask(ssrc)
 
+        async def sent(packet: Any) -> None:
+            nonlocal next_estimate_s
+            if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+                now_s = time.monotonic()
+                if now_s < next_estimate_s:
+                    return
+                next_estimate_s = now_s + _ESTIMATE_EVERY_S
+            await send(packet)
+
+        receiver._send_rtcp = sent  # type: ignore[method-assign]
         receiver._handle_rtcp_packet = heard  # type: ignore[method-assign]
         receiver._send_rtcp_pli = asked  # type: ignore[method-assign, assignment]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FULL_FPS = 12.0
-_BUSY_SHARE, _IDLE_SHARE = 0.98, 0.70
-"""Analysis gets the time that decoding leaves, so a core may be all but full without any frame being late."""
+_LOST_SHARE, _IDLE_SHARE = 0.05, 0.70
+"""Analysis gets the time that decoding leaves: it is by lost frames that a core is seen to be too full."""
 _BACK_SHARE, _ANALYSIS_SHARE = 0.94, 0.65
-"""A rate is given back if the core would then be no fuller than this, given the part of its time that analysis takes."""
+"""A rate is given back if the core would then be no fuller than this, given what part of its time analysis takes."""
 _LATE_MS, _EARLY_MS = 140.0, 90.0
 _UP_AFTER_S, _DOWN_AFTER_S = 4.0, 10.0
 """The models of a call that begins take a second or two of a core that is nearly full; that passes by itself."""
@@ -22,6 +22,8 @@ class Load:
     """CPU time used by the time that the worker's core had, 0–1."""
     age_ms: float
     """95th percentile of the time from a frame's decoding to the end of its analysis; the network is not our load."""
+    lost_share: float = 0.0
+    """Share of the frames due that newer ones overtook before they were analysed, 0–1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Shedder:
 
     def see(self, load: Load, seconds: float) -> bool:
         """Take in the load of the last ``seconds``; returns whether the level changed."""
-        bad = load.cpu_share > _BUSY_SHARE or load.age_ms > _LATE_MS
+        bad = load.lost_share > _LOST_SHARE or load.age_ms > _LATE_MS
         good = load.cpu_share < self._room() and load.age_ms < _EARLY_MS
         self._bad_s = self._bad_s + seconds if bad else 0.0
         self._good_s = self._good_s + seconds if good else 0.0

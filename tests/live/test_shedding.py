@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from liveness.live.shedding import LEVELS, Load, Relief, Shedder
 
-BUSY, CALM = Load(cpu_share=0.99, age_ms=60.0), Load(cpu_share=0.3, age_ms=50.0)
+BUSY, CALM = Load(cpu_share=0.99, age_ms=60.0, lost_share=0.2), Load(cpu_share=0.3, age_ms=50.0)
 
 
 def levels(shedder: Shedder, load: Load, seconds: int) -> list[Relief]:
@@ -25,6 +25,10 @@ def test_relief_comes_in_the_stated_order() -> None:
 def test_lateness_counts_as_load_even_if_the_core_is_idle() -> None:
     shedder = Shedder()
     assert levels(shedder, Load(cpu_share=0.2, age_ms=400.0), 4)
+
+
+def test_a_full_core_that_keeps_pace_gives_up_nothing() -> None:
+    assert not levels(Shedder(), Load(cpu_share=1.0, age_ms=60.0, lost_share=0.03), 60)
 
 
 def test_the_start_of_a_call_changes_nothing() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FULL_FPS = 12.0
-_LOST_SHARE, _IDLE_SHARE = 0.05, 0.70
-"""Analysis gets the time that decoding leaves: it is by lost frames that a core is seen to be too full."""
+_LOST_SHARE, _BUSY_SHARE, _IDLE_SHARE = 0.05, 0.90, 0.70
+"""Analysis gets the time that decoding leaves: it is by lost frames that a core is seen to be too full, and by its being
+full that they are seen to be our doing."""
 _BACK_SHARE, _ANALYSIS_SHARE = 0.94, 0.65
 """A rate is given back if the core would then be no fuller than this, given what part of its time analysis takes."""
 _LATE_MS, _EARLY_MS = 140.0, 90.0
@@ -66,7 +67,8 @@ class Shedder:
 
     def see(self, load: Load, seconds: float) -> bool:
         """Take in the load of the last ``seconds``; returns whether the level changed."""
-        bad = load.lost_share > _LOST_SHARE or load.age_ms > _LATE_MS
+        full = load.cpu_share > _BUSY_SHARE and load.lost_share > _LOST_SHARE
+        bad = full or load.age_ms > _LATE_MS
         good = load.cpu_share < self._room() and load.age_ms < _EARLY_MS
         self._bad_s = self._bad_s + seconds if bad else 0.0
         self._good_s = self._good_s + seconds if good else 0.0

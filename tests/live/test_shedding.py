@@ -31,6 +31,10 @@ def test_a_full_core_that_keeps_pace_gives_up_nothing() -> None:
     assert not levels(Shedder(), Load(cpu_share=1.0, age_ms=60.0, lost_share=0.03), 60)
 
 
+def test_what_other_programs_take_is_no_load() -> None:
+    assert not levels(Shedder(), Load(cpu_share=0.2, age_ms=60.0, lost_share=0.2), 60)
+
+
 def test_the_start_of_a_call_changes_nothing() -> None:
     shedder = Shedder()
     for _ in range(20):

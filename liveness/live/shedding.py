@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 FULL_FPS = 12.0
 _LOST_SHARE, _BUSY_SHARE, _IDLE_SHARE = 0.05, 0.90, 0.70
-"""Analysis gets the time that decoding leaves: it is by lost frames that a core is seen to be too full, and by its being
-full that they are seen to be our doing."""
+"""Analysis gets the time that decoding leaves: by lost frames a core is seen to be too full, and by its being full they
+are seen to be our doing."""
 _BACK_SHARE, _ANALYSIS_SHARE = 0.94, 0.65
 """A rate is given back if the core would then be no fuller than this, given what part of its time analysis takes."""
 _LATE_MS, _EARLY_MS = 140.0, 90.0

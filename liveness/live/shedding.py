@@ -43,7 +43,7 @@ class Relief:
 
 LEVELS: tuple[Relief, ...] = (
     Relief(FULL_FPS, None, 0, refuses=False),
-    Relief(10.5, None, 0, refuses=False),
+    Relief(10.2, None, 0, refuses=False),
     Relief(8.0, None, 0, refuses=False),
     Relief(6.0, None, 0, refuses=False),
     Relief(6.0, 15, 0, refuses=False),

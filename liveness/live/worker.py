@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import hashlib
 import json
 import logging
@@ -76,6 +77,9 @@ class Worker:
         """Serve until the front is gone."""
         self._analyser.start()
         self._spare = await self._analyser.run(lambda: self._engine(frozenset()))
+        # What is there now stays: no collection of garbage need look at it while a call waits.
+        gc.collect()
+        gc.freeze()
         watching = self._loop.create_task(self._watch())
         tasks: set[asyncio.Task[None]] = set()
         self._send({"event": "ready"})

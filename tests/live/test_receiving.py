@@ -12,7 +12,7 @@ from liveness.live.receiving import PictureBuffer
 
 def packets_of(pictures: Sequence[str], *, first: int = 65_530) -> list[RtpPacket]:
     """Return packets: one a letter, one picture a word, the last of each with the marker."""
-    packets = []
+    packets: list[RtpPacket] = []
     for number, word in enumerate(pictures):
         for at, letter in enumerate(word):
             packet = RtpPacket(

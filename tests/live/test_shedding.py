@@ -58,4 +58,4 @@ def test_a_rate_comes_back_as_soon_as_it_can_be_borne() -> None:
     assert shedder.relief.analysis_fps == 8.0
     assert levels(shedder, Load(cpu_share=0.78, age_ms=60.0), 10)
     assert not levels(shedder, Load(cpu_share=0.9, age_ms=60.0), 60)
-    assert shedder.relief.analysis_fps == 10.5
+    assert shedder.relief.analysis_fps == 10.2

@@ -8,6 +8,8 @@ _DRIFT_S = 2.0
 """Media time may run ahead of or behind our own clock by no more: a sender cannot claim an hour in a minute."""
 _LONGEST_OFFSET_S = 0.25
 """Clocks closer than this are taken for one clock."""
+_STAMP_JITTER_S = 0.03
+"""Senders say when they sent a picture no better than this: a frame may seem to come before it was sent."""
 _REMEMBERED_S = 30.0
 _WRAP_S = (1 << 32) / 90_000
 """RTP stamps of video begin anew after this time; aiortc takes a frame that comes too late for such a new beginning."""
@@ -79,17 +81,19 @@ class AgeClock:
     def __init__(self) -> None:
         self._map_s: float | None = None
         self._fastest: deque[tuple[float, float]] = deque()
+        self._least_lag_s = -1.0
 
     @property
     def on_sender_clock(self) -> bool:
         """Whether ages are told on the sender's own clock."""
-        return self._map_s is not None and 0.0 <= self._least_lag() <= _LONGEST_OFFSET_S
+        return self._map_s is not None and -_STAMP_JITTER_S <= self._least_lag_s <= _LONGEST_OFFSET_S
 
     def report(self, stamp_s: float, sent_unix_s: float) -> None:
         """Take in a sender report: a frame of this stamp was sent at this time of the sender's clock."""
         map_s = sent_unix_s - _unwrapped(stamp_s)
         if self._map_s is None or abs(map_s - self._map_s) > 0.05:
             self._fastest.clear()
+            self._least_lag_s = -1.0
         self._map_s = map_s
 
     def sent_at(self, stamp_s: float, arrived_unix_s: float) -> float:
@@ -101,10 +105,8 @@ class AgeClock:
         self._fastest.append((arrived_unix_s, lag))
         while self._fastest[0][0] < arrived_unix_s - _REMEMBERED_S:
             self._fastest.popleft()
-        return claimed if self.on_sender_clock else claimed + self._least_lag()
-
-    def _least_lag(self) -> float:
-        return self._fastest[0][1] if self._fastest else -1.0
+        self._least_lag_s = self._fastest[0][1]
+        return min(claimed, arrived_unix_s) if self.on_sender_clock else claimed + self._least_lag_s
 
 
 def _unwrapped(stamp_s: float) -> float:

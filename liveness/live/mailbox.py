@@ -12,6 +12,7 @@ import numpy as np
 from liveness.frames import Floats
 from liveness.measures.probe import Sample
 from liveness.media import AUDIO_RATE
+from liveness.review.grid import Grid
 
 _MOST_SAMPLES = 300
 """Ten seconds at 30 frames a second; if analysis stalls for longer, the oldest are lost and counted."""
@@ -45,14 +46,12 @@ class Mail:
 class Mailbox:
     """Holds one frame; a newer one takes its place, and the loss is counted. Every method may be called by any thread.
 
-    Frames are chosen on a grid of media time: the first one at or after each multiple of the period, as a
-    recording's are.
+    Frames are chosen by the same :class:`~liveness.review.grid.Grid` as a recording's are.
     """
 
     def __init__(self, fps: float) -> None:
         self._lock = threading.Lock()
-        self._fps = fps
-        self._next_slot = 0
+        self._grid = Grid(fps)
         self._frame: tuple[av.VideoFrame, int, float, float, float] | None = None
         self._waiting_since: float | None = None
         self._probed: deque[Probed] = deque()
@@ -69,8 +68,7 @@ class Mailbox:
     def set_rate(self, fps: float) -> None:
         """Change the grid, from the next frame on."""
         with self._lock:
-            self._next_slot = int(self._next_slot / self._fps * fps)
-            self._fps = fps
+            self._grid.set_rate(fps)
 
     def put(
         self, frame: av.VideoFrame, sample: Sample, *, time_s: float, arrived_s: float, sent_s: float, usable: bool
@@ -87,10 +85,8 @@ class Mailbox:
             if len(self._probed) > _MOST_SAMPLES:
                 self._probed.popleft()
                 self.lost_samples += 1
-            slot = int(time_s * self._fps + 1e-6)
-            if slot < self._next_slot:
+            if not self._grid.takes(time_s):
                 return False
-            self._next_slot = slot + 1
             if self._frame is not None:
                 self.overwritten += 1
             self._frame = (frame, self._index, time_s, arrived_s, sent_s)

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import av
 import structlog
@@ -23,17 +23,20 @@ from aiortc import (
 )
 from aiortc.clock import datetime_from_ntp
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
-from aiortc.rtp import RtcpSrPacket
+from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, RtcpSrPacket
 
 from liveness.live.call import Call
 from liveness.live.interface import LONGEST_MESSAGE, Answer, CloseReason, IceServer, OfferRefused
 from liveness.live.offer import MOST_CANDIDATES, check_offer, is_reachable, preferred_codec, read_fragment
+from liveness.live.receiving import leave_undecoded, receive_pictures
 
 _CHANNEL = "liveness"
 _ANSWER_S = 10.0
 _CONNECT_S = 20.0
 _DAMAGED_S = 1.0
 """After a picture was lost, frames refer to what never came, until the key frame that is asked for at once is there."""
+_ESTIMATE_EVERY_S = 0.2
+"""aiortc tells its estimate of the bandwidth with every packet while it holds the path for overused."""
 _MESSAGES_EVERY_S, _MOST_MESSAGES = 10.0, 50
 _VIDEO_RATE = 90_000
 _log = structlog.get_logger()
@@ -79,6 +82,7 @@ class Peer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._channel: RTCDataChannel | None = None
         self._video: RTCRtpReceiver | None = None
+        self._run_beside_pictures: Callable[[Callable[[], None]], None]
         self._ufrag = ""
         self._candidates = 0
         self._damaged_until_s = 0.0
@@ -201,17 +205,22 @@ class Peer:
             self._on_closed(self, reason)
 
     def _begin_track(self, track: MediaStreamTrack) -> None:
+        receiver = next(one for one in self._pc.getReceivers() if one.track is track)
         if track.kind == "audio":
-            self._spawn(self._drain(track))
+            # No signal listens yet.
+            leave_undecoded(receiver)
             return
-        self._video = next(one for one in self._pc.getReceivers() if one.track is track)
-        self._listen(self._video)
-        self._spawn(self._read(track))
+        self._video = receiver
+        self._run_beside_pictures = receive_pictures(receiver, self._take_picture)
+        self._listen(receiver)
+        self._spawn(self._await_end(track))
 
     def _listen(self, receiver: RTCRtpReceiver) -> None:
-        """Hear of sender reports and of lost pictures, which aiortc tells nobody."""
+        """Hear of sender reports and of lost pictures, which aiortc tells nobody, and let it send less."""
         hear: Callable[[Any], Awaitable[None]] = receiver._handle_rtcp_packet
         ask: Callable[[int], Awaitable[None]] = receiver._send_rtcp_pli
+        send: Callable[[Any], Awaitable[None]] = receiver._send_rtcp
+        next_estimate_s = 0.0
 
         async def heard(packet: Any) -> None:
             await hear(packet)
@@ -222,6 +231,16 @@ class Peer:
             self._damaged_until_s = time.monotonic() + _DAMAGED_S
             await ask(ssrc)
 
+        async def sent(packet: Any) -> None:
+            nonlocal next_estimate_s
+            if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+                now_s = time.monotonic()
+                if now_s < next_estimate_s:
+                    return
+                next_estimate_s = now_s + _ESTIMATE_EVERY_S
+            await send(packet)
+
+        receiver._send_rtcp = sent  # type: ignore[method-assign]
         receiver._handle_rtcp_packet = heard  # type: ignore[method-assign]
         receiver._send_rtcp_pli = asked  # type: ignore[method-assign, assignment]
 
@@ -232,26 +251,24 @@ class Peer:
             return
         ticks = (packet.sender_info.rtp_timestamp - origin + (1 << 31)) % (1 << 32) - (1 << 31)
         sent_s = datetime_from_ntp(packet.sender_info.ntp_timestamp).timestamp()
-        self.call.age_clock.report(ticks / _VIDEO_RATE, sent_s)
+        # The clock belongs to the thread in which pictures come.
+        clock = self.call.age_clock
+        self._run_beside_pictures(lambda: clock.report(ticks / _VIDEO_RATE, sent_s))
 
-    async def _read(self, track: MediaStreamTrack) -> None:
-        """Drain the video; the newest frame on the grid waits for the analysis, nothing else is kept."""
+    def _take_picture(self, frame: av.VideoFrame) -> None:
+        """Hand on a decoded picture, in its decoder's thread; the newest one on the grid waits, no other is kept."""
+        self.decoded += 1
+        usable = time.monotonic() >= self._damaged_until_s
+        self.damaged += not usable
+        if self.call.receive(frame, usable=usable):
+            self._wake()
+
+    async def _await_end(self, track: MediaStreamTrack) -> None:
+        """Hear that no more video comes."""
         with contextlib.suppress(MediaStreamError):
-            while True:
-                frame = cast(av.VideoFrame, await track.recv())
-                self.decoded += 1
-                usable = time.monotonic() >= self._damaged_until_s
-                self.damaged += not usable
-                if self.call.receive(frame, usable=usable):
-                    self._wake()
+            await track.recv()
         if self._pc.connectionState == "connected":
             self._lost("bye")
-
-    async def _drain(self, track: MediaStreamTrack) -> None:
-        """Take the sound away: no signal listens yet, and what nobody takes would pile up."""
-        with contextlib.suppress(MediaStreamError):
-            while True:
-                await track.recv()
 
     def _begin_channel(self, channel: RTCDataChannel) -> None:
         if channel.label != _CHANNEL or self._channel is not None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FULL_FPS = 12.0
-_BUSY_SHARE, _IDLE_SHARE = 0.94, 0.70
+_LOST_SHARE, _BUSY_SHARE, _IDLE_SHARE = 0.05, 0.90, 0.70
+"""Analysis gets the time that decoding leaves: by lost frames a core is seen to be too full, and by its being full they
+are seen to be our doing."""
+_BACK_SHARE, _ANALYSIS_SHARE = 0.94, 0.65
+"""A rate is given back if the core would then be no fuller than this, given what part of its time analysis takes."""
 _LATE_MS, _EARLY_MS = 140.0, 90.0
-_UP_AFTER_S, _DOWN_AFTER_S = 2.0, 10.0
+_UP_AFTER_S, _DOWN_AFTER_S = 4.0, 10.0
+"""The models of a call that begins take a second or two of a core that is nearly full; that passes by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,8 @@ class Load:
     """CPU time used by the time that the worker's core had, 0–1."""
     age_ms: float
     """95th percentile of the time from a frame's decoding to the end of its analysis; the network is not our load."""
+    lost_share: float = 0.0
+    """Share of the frames due that newer ones overtook before they were analysed, 0–1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class Relief:
 
 LEVELS: tuple[Relief, ...] = (
     Relief(FULL_FPS, None, 0, refuses=False),
-    Relief(10.5, None, 0, refuses=False),
+    Relief(10.2, None, 0, refuses=False),
     Relief(8.0, None, 0, refuses=False),
     Relief(6.0, None, 0, refuses=False),
     Relief(6.0, 15, 0, refuses=False),
@@ -46,7 +53,7 @@ LEVELS: tuple[Relief, ...] = (
 
 
 class Shedder:
-    """Decides on the level from the load, one step at a time: up after two bad seconds, down after ten good ones."""
+    """Decides on the level from the load, one step at a time: up after four bad seconds, down after ten good ones."""
 
     def __init__(self) -> None:
         self.level = 0
@@ -60,8 +67,9 @@ class Shedder:
 
     def see(self, load: Load, seconds: float) -> bool:
         """Take in the load of the last ``seconds``; returns whether the level changed."""
-        bad = load.cpu_share > _BUSY_SHARE or load.age_ms > _LATE_MS
-        good = load.cpu_share < _IDLE_SHARE and load.age_ms < _EARLY_MS
+        full = load.cpu_share > _BUSY_SHARE and load.lost_share > _LOST_SHARE
+        bad = full or load.age_ms > _LATE_MS
+        good = load.cpu_share < self._room() and load.age_ms < _EARLY_MS
         self._bad_s = self._bad_s + seconds if bad else 0.0
         self._good_s = self._good_s + seconds if good else 0.0
         if self._bad_s >= _UP_AFTER_S and self.level + 1 < len(LEVELS):
@@ -71,3 +79,11 @@ class Shedder:
             self.level, self._good_s = self.level - 1, 0.0
             return True
         return False
+
+    def _room(self) -> float:
+        """Return how busy a worker may be for the next lower level to be borne."""
+        now, then = self.relief, LEVELS[max(self.level - 1, 0)]
+        more = then.analysis_fps / now.analysis_fps - 1
+        if then == Relief(then.analysis_fps, now.sender_fps, now.costliest_off, refuses=now.refuses):
+            return _BACK_SHARE / (1 + _ANALYSIS_SHARE * more)
+        return _IDLE_SHARE

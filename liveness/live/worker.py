@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import hashlib
 import json
 import logging
@@ -76,6 +77,9 @@ class Worker:
         """Serve until the front is gone."""
         self._analyser.start()
         self._spare = await self._analyser.run(lambda: self._engine(frozenset()))
+        # What is there now stays: no collection of garbage need look at it while a call waits.
+        gc.collect()
+        gc.freeze()
         watching = self._loop.create_task(self._watch())
         tasks: set[asyncio.Task[None]] = set()
         self._send({"event": "ready"})
@@ -241,15 +245,19 @@ class Worker:
 
     async def _watch(self) -> None:
         cpu_s, at_s = time.process_time(), time.monotonic()
+        analysed, overtaken = self._analyser.analysed, self._overwritten()
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             now_cpu_s, now_s = time.process_time(), time.monotonic()
             seconds = now_s - at_s
             self._busy = (now_cpu_s - cpu_s) / seconds
             cpu_s, at_s = now_cpu_s, now_s
+            done, analysed = self._analyser.analysed - analysed, self._analyser.analysed
+            # It falls when a call ends.
+            lost, overtaken = max(self._overwritten() - overtaken, 0), self._overwritten()
             ages = self._ages()
             ours = sorted(age.since_decoded_ms for age in ages)
-            changed = self._shedder.see(Load(self._busy, _percentile(ours, 0.95)), seconds)
+            changed = self._shedder.see(Load(self._busy, _percentile(ours, 0.95), lost / max(done + lost, 1)), seconds)
             if changed:
                 await self._relieve()
             for session_id, peer in list(self._peers.items()):
@@ -262,6 +270,9 @@ class Worker:
         """Have an engine ready for the next session while there is time: its models take half a second to start."""
         if self._spare is None and self._busy < 0.8 and len(self._calls) < self._most:
             self._spare = await self._analyser.run(lambda: self._engine(frozenset()))
+
+    def _overwritten(self) -> int:
+        return sum(call.mailbox.overwritten for call in self._calls.values())
 
     def _ages(self) -> list[Age]:
         since = time.time() - _AGE_WINDOW_S
@@ -310,7 +321,7 @@ class Worker:
             "load_level": float(self._shedder.level),
             "busy_share": round(self._busy, 4),
             "analysed_total": float(self._analyser.analysed),
-            "overwritten_total": float(sum(call.mailbox.overwritten for call in self._calls.values())),
+            "overwritten_total": float(self._overwritten()),
             "forged_messages_total": float(sum(peer.forged_messages for peer in self._peers.values())),
             "damaged_frames_total": float(sum(peer.damaged for peer in self._peers.values())),
             "frame_age_p50_ms": _percentile(ages, 0.5),

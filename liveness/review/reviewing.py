@@ -19,6 +19,7 @@ from liveness.fusion.calibration import Calibration
 from liveness.measures.probe import Prober
 from liveness.media import MediaFrame, Recording, is_picture
 from liveness.review.document import review_document, rounded
+from liveness.review.grid import Grid
 from liveness.review.notes import Notes
 from liveness.verdict import Verdict
 
@@ -59,7 +60,7 @@ def analyse(
 ) -> Iterator[tuple[MediaFrame, Verdict | None]]:
     """Feed a recording to an engine; yields every analysed frame with the verdict if one was due.
 
-    Frames are analysed on a grid of media time: the first frame at or after each multiple of the period.
+    Which frames are analysed is for :class:`~liveness.review.grid.Grid` to say.
 
     Parameters
     ----------
@@ -67,16 +68,14 @@ def analyse(
         What the engine is told on the way, in order of time.
     """
     waiting = deque(events)
-    fps = engine.settings.analysis_fps
+    grid = Grid(engine.settings.analysis_fps)
     prober = Prober()
-    next_slot, skipped = 0, 0
+    skipped = 0
     for frame in recording.frames():
         engine.probe(prober.tick(frame.luma(), frame.time_s, engine.face_box))
-        slot = int(frame.time_s * fps + 1e-6)
-        if slot < next_slot:
+        if not grid.takes(frame.time_s):
             skipped += 1
             continue
-        next_slot = slot + 1
         frame.dropped, skipped = skipped, 0
         while waiting and waiting[0].time_s <= frame.time_s:
             engine.notify(waiting.popleft())

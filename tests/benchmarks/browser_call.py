@@ -48,13 +48,14 @@ def measure(clip: Path | None, seconds: float) -> dict[str, object]:
             own_call = held.interviewer.evaluate("document.querySelector('#remote').videoHeight")
     said = [event for event in verdicts if event["state"] != "warming_up"]
     ages = sorted(event["at_unix_ms"] - event["frame_unix_ms"] for event in verdicts if event["frame_unix_ms"])
+    rates = [event["analysed_fps"] for event in verdicts if event["time_s"] > 3]
     first = verdicts[0]["at_unix_ms"] - 1000 * verdicts[0]["time_s"]
     return {
         "verdicts": len(verdicts),
         "first_size": [verdicts[0]["received"]["width"], verdicts[0]["received"]["height"]],
         "sizes": sorted({(event["width"], event["height"]) for event in links if event["width"]}),
         "received_fps": [event["fps"] for event in links],
-        "analysed_fps_min_after_3_s": min(event["analysed_fps"] for event in verdicts if event["time_s"] > 3),
+        "analysed_fps_after_3_s": {"least": min(rates), "mean": round(sum(rates) / len(rates), 2)},
         "first_state_after_s": round((said[0]["at_unix_ms"] - first) / 1000, 2) if said else None,
         "states": sorted({event["state"] for event in verdicts}),
         "age_ms": {"p50": ages[len(ages) // 2], "p95": ages[int(0.95 * len(ages))], "worst": ages[-1]},

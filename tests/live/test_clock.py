@@ -72,3 +72,11 @@ def test_stamps_that_seem_to_begin_anew_confuse_neither_clock() -> None:
     assert age.sent_at(10.5, 1000.54) == pytest.approx(1000.5)
     assert age.sent_at(10.6 + wrap_s, 1000.64) == pytest.approx(1000.6, abs=1e-3)
     assert media.at(10.6 + wrap_s, 1000.64) == pytest.approx(0.6)
+
+
+def test_a_sender_whose_stamps_are_a_little_late_still_tells_the_age() -> None:
+    clock = AgeClock()
+    clock.report(10.0, 1000.01)
+    assert clock.sent_at(10.5, 1000.505) == pytest.approx(1000.505)
+    assert clock.on_sender_clock
+    assert clock.sent_at(10.6, 1000.64) == pytest.approx(1000.61)

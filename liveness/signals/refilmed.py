@@ -3,8 +3,8 @@
 What it sees
 ------------
 The face and what surrounds it, and the middle of the face in the pixels of the source, without the light of the room
-(:mod:`liveness.models.presentation`), once a second. ``refilmed`` is the median over two seconds of a small network's
-log odds.
+(:mod:`liveness.models.presentation`), every 1.5 seconds. ``refilmed`` is the median over three seconds of a small
+network's log odds.
 
 Why a fake differs
 ------------------
@@ -48,7 +48,7 @@ _MARGIN_PX = 2.0
 class RefilmedSettings:
     """Over how long the median is taken."""
 
-    window_s: float = 2.1
+    window_s: float = 3.1
     """Stretch of media time of one piece of evidence; nothing is used in two of them."""
     least_observations: int = 1
     """Frames that one piece of evidence needs; a picture has but one."""
@@ -71,10 +71,10 @@ class Refilmed(Signal):
         needs=frozenset({"frame"}),
         unit="log odds",
         features=("refilmed",),
-        observe_every_s=1.0,
-        period_s=2.0,
-        window_s=2.1,
-        needed_s=4.0,
+        observe_every_s=1.5,
+        period_s=3.0,
+        window_s=3.1,
+        needed_s=4.5,
         cost_ms=10.0,
         suspicious=(
             "The face looks filmed off a screen or a print; ask the person to turn the head to the side and to pass a"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse, Response
 
 from liveness.service.access import Entry, admit, caller_of, entry, interviews_of
@@ -35,6 +35,9 @@ async def answering(request: Request, session_id: str) -> Entry:
 
 ByCandidate = Annotated[Entry, Depends(answering)]
 
+Once = Annotated[str, Header(max_length=64)]
+"""What tells a request that is sent again from another one; kept in memory while the challenge runs."""
+
 
 @router.post("", status_code=201, openapi_extra=described(NewChallenge, required=False))
 async def ask(request: Request, by: ByViewerOrKey) -> JSONResponse:
@@ -52,9 +55,14 @@ async def show(request: Request, by: ByViewerOrKey) -> JSONResponse:
 
 
 @router.post("/{challenge_id}/ready")
-async def ready(request: Request, by: ByCandidate, challenge_id: str) -> JSONResponse:
-    """Release the prompt, once; the time to answer runs from now."""
-    return JSONResponse(await interviews_of(request).challenges.ready(by.session.id, challenge_id))
+async def ready(request: Request, by: ByCandidate, challenge_id: str, idempotency_key: Once = "") -> JSONResponse:
+    """Release the prompt, once; the time to answer runs from now.
+
+    A request whose answer was lost may be sent again with the same ``Idempotency-Key``: it is answered with the same
+    prompt, whose ``elapsed_s`` says how much of its time is gone.
+    """
+    prompt = await interviews_of(request).challenges.ready(by.session.id, challenge_id, idempotency_key)
+    return JSONResponse(prompt)
 
 
 @router.post("/{challenge_id}/decline", status_code=204, openapi_extra=described(DeclinedChallenge))

@@ -308,14 +308,15 @@ export class LivenessChallenge extends HTMLElement {
     if (signal.aborted) return;
     try {
       const prompt = await this.check?.challengeReady(offer.id);
-      const atMs = performance.now();
       if (signal.aborted || !prompt) return;
+      const atMs = performance.now() - 1000 * prompt.elapsed_s;
       if (this.#light) this.#shine(prompt, atMs);
       else this.#prompt(prompt, atMs);
     } catch (error) {
       if (signal.aborted) return;
       this.#tell("liveness-problem", error);
-      if (!(error instanceof ApiError && (error.status === 404 || error.status === 409))) this.#refuse("other");
+      // That the service could not be reached is no answer: it waits, and calls it not answered.
+      if (error instanceof ApiError && error.status !== 404 && error.status !== 409) this.#refuse("other");
       this.#thank("late");
     }
   }

@@ -52,13 +52,14 @@ export function sessionAddress(server, session, rest = "") {
  * Call the service and throw {@link ApiError} unless it succeeds.
  *
  * @param {string} url
- * @param {{token: string, method?: string, type?: string, body?: string, accept?: string, keepalive?: boolean, signal?: AbortSignal}} options
+ * @param {{token: string, method?: string, type?: string, body?: string, accept?: string, once?: string, keepalive?: boolean, signal?: AbortSignal}} options once: the same for a call that is made again
  */
-export async function call(url, { token, method = "GET", type, body, accept, keepalive, signal }) {
+export async function call(url, { token, method = "GET", type, body, accept, once, keepalive, signal }) {
   /** @type {Record<string, string>} */
   const headers = { Authorization: `Bearer ${token}` };
   if (type) headers["Content-Type"] = type;
   if (accept) headers.Accept = accept;
+  if (once) headers["Idempotency-Key"] = once;
   const response = await fetch(url, { method, headers, body, keepalive, signal, cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" });
   if (!response.ok) throw await problemOf(response);
   return response;
@@ -66,12 +67,12 @@ export async function call(url, { token, method = "GET", type, body, accept, kee
 
 /**
  * @param {string} url
- * @param {{token: string, method?: string, data?: unknown, signal?: AbortSignal}} options
+ * @param {{token: string, method?: string, data?: unknown, once?: string, signal?: AbortSignal}} options
  * @returns {Promise<any>} the answer's JSON, null if there is none
  */
-export async function callJson(url, { token, method = "GET", data, signal }) {
+export async function callJson(url, { token, method = "GET", data, once, signal }) {
   const body = data === undefined ? undefined : JSON.stringify(data);
-  const response = await call(url, { token, method, body, type: body && "application/json", accept: "application/json", signal });
+  const response = await call(url, { token, method, body, type: body && "application/json", accept: "application/json", once, signal });
   const text = await response.text();
   return text ? JSON.parse(text) : null;
 }

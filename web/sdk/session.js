@@ -9,12 +9,16 @@ import { captureReport, SenderStats } from "./stats.js";
 import { backoffMs, untilOnline, wait } from "./waiting.js";
 import {
   parseCandidateView, parseChallengeGuidance, parseChallengeOffer, parseChallengeOver, parseChallengePrompt, parseChannelMessage, parseRate,
-  parseReconnect,
+  parseReconnect, WireError,
 } from "./wire.js";
 
 const REPORT_EVERY_MS = 5000;
 /** So often a refusal because "another publisher is connected" may be our own former connection, still being cleared away. */
 const CONFLICTS = 5;
+/** A prompt's answer that has not come by then is lost; it takes up to two seconds, in which the person is seen as they are. */
+const READY_PATIENCE_MS = 4000;
+const READY_ATTEMPTS = 3;
+const READY_AGAIN_MS = 300;
 
 /**
  * @typedef {"idle" | "connecting" | "connected" | "reconnecting" | "stopped" | "closed"} LivenessState
@@ -101,11 +105,24 @@ export class LivenessSession extends EventTarget {
   /**
    * Say that a challenge can be shown now. Its parameters are drawn at this moment, and are given once: show them at once.
    *
+   * An answer that is lost on the way is asked for again: it is the same prompt, and its time runs on (`elapsed_s`).
+   *
    * @param {string} id of the offer
    */
   async challengeReady(id) {
     const address = this.#address(`/challenges/${encodeURIComponent(id)}/ready`);
-    return parseChallengePrompt(await callJson(address, { token: this.#token, method: "POST" }));
+    const once = crypto.randomUUID();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const signal = AbortSignal.timeout(READY_PATIENCE_MS);
+        return parseChallengePrompt(await callJson(address, { token: this.#token, method: "POST", once, signal }));
+      } catch (error) {
+        // Who has answered, if only to refuse, has not been lost; a message that is none would come again.
+        const gateway = error instanceof ApiError && (error.status === 502 || error.status === 504);
+        if (attempt === READY_ATTEMPTS || error instanceof WireError || (error instanceof ApiError && !gateway)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, READY_AGAIN_MS));
+      }
+    }
   }
 
   /**

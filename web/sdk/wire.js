@@ -122,7 +122,7 @@
  * @property {number} ready_within_s
  *
  * @typedef {Record<string, any> & {text: string, picture: string}} ChallengePage
- * @typedef {{id: string, challenge: string, page: ChallengePage, deadline_s: number}} ChallengePrompt
+ * @typedef {{id: string, challenge: string, page: ChallengePage, deadline_s: number, elapsed_s: number}} ChallengePrompt elapsed_s: of its time, gone when it was sent
  * @typedef {{id: string, guidance: string}} ChallengeGuidance
  * @typedef {{id: string, how: "finished" | "stopped"}} ChallengeOver never how it came out
  *
@@ -393,7 +393,8 @@ export function parseChallengePrompt(value) {
   strings(found, ["id", "challenge"]);
   numbers(found, ["deadline_s"]);
   strings(object(found.page, "page"), ["text"]);
-  return /** @type {ChallengePrompt} */ ({ ...found, page: { ...found.page, picture: textOrNull(found.page.picture) ?? "" } });
+  const elapsed = typeof found.elapsed_s === "number" ? Math.max(0, found.elapsed_s) : 0;
+  return /** @type {ChallengePrompt} */ ({ ...found, elapsed_s: elapsed, page: { ...found.page, picture: textOrNull(found.page.picture) ?? "" } });
 }
 
 /** @param {unknown} value @returns {ChallengeGuidance} */

@@ -40,6 +40,8 @@ class Running:
         self._id = ""
         self._told: Guidance | None = None
         self._torn_s = -math.inf
+        self._hand = False
+        """Whether a hand was in the last picture."""
         self._void = ""
 
     @property
@@ -92,7 +94,7 @@ class Running:
         challenge = self._challenge
         if challenge is None:
             return []
-        if observation.changes & _TORN:
+        if self._tears(observation):
             self._torn_s = observation.time_s
         news = []
         try:
@@ -104,6 +106,11 @@ class Running:
             self._told = guidance
             news.append(ChallengeNews(self._id, challenge.spec.name, observation.time_s, guidance=guidance))
         return news + self.pass_time(observation.time_s)
+
+    def _tears(self, observation: Observation) -> bool:
+        """Whether the picture is another one from here on; a hand that comes close to the camera only looks like it."""
+        before, self._hand = self._hand, bool(observation.hands)
+        return bool(observation.changes & _TORN - ({"cut"} if before and self._hand else set()))
 
     def pass_time(self, time_s: float, *, end: bool = False) -> list[ChallengeNews]:
         """Ask for the outcome if it is settled, its time is over, or (``end``) nothing will come any more."""
@@ -128,6 +135,7 @@ class Running:
             "id": self._id,
             "told": self._told,
             "torn_s": self._torn_s,
+            "hand": self._hand,
             "void": self._void,
             "name": challenge.spec.name if challenge else None,
             "challenge": challenge.snapshot() if challenge else None,
@@ -140,6 +148,7 @@ class Running:
             assert self._challenge is not None
             self._challenge.restore(state["challenge"])
             self._told, self._torn_s, self._void = state["told"], state["torn_s"], state["void"]
+            self._hand = state["hand"]
 
     def _sound(self, challenge: Challenge, outcome: Outcome) -> Outcome:
         """Return the outcome, or that nothing follows: the picture was torn, or its time was not the server's."""
@@ -161,7 +170,7 @@ class Running:
 
     def _forget(self) -> None:
         self._challenge, self._id, self._told = None, "", None
-        self._torn_s, self._void = -math.inf, ""
+        self._torn_s, self._hand, self._void = -math.inf, False, ""
 
 
 def _failed() -> Outcome:

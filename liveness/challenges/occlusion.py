@@ -53,7 +53,7 @@ class OcclusionChallenge(MovementChallenge):
             self._free_s.append(observation.time_s)
         if cover is not None:
             self._covers.append(cover)
-        self._compare(observation.time_s, luma)
+        self._compare(observation.time_s, luma, observation.face)
 
     def _looks_free(self, luma: Pixels, face: FaceTrack | None) -> bool:
         """Whether the face looks as before the prompt: a hand that the models have not found yet lies on it, else."""
@@ -62,15 +62,16 @@ class OcclusionChallenge(MovementChallenge):
         tile = box_tile(luma, face.box_px)
         return tile is not None and correlation(tile, self._bare) >= _FREE
 
-    def _compare(self, time_s: float, luma: Pixels) -> None:
-        """Keep how much the place of the face looks as it did before the prompt."""
-        tile = None if self._watch.face is None else box_tile(luma, self._watch.face.box_px)
-        if tile is None:
+    def _compare(self, time_s: float, luma: Pixels, face: FaceTrack | None) -> None:
+        """Keep how much the face looks as it did before the prompt: where it was free last, or where it is now."""
+        boxes = [seen.box_px for seen in (self._watch.face, face) if seen is not None]
+        tiles = [tile for tile in (box_tile(luma, box) for box in boxes) if tile is not None]
+        if not tiles:
             return
         if self.prompt_s is None:
-            self._bare = tile
+            self._bare = tiles[-1]
         elif self._bare is not None:
-            self._as_bare.append((time_s, correlation(tile, self._bare)))
+            self._as_bare.append((time_s, max(correlation(tile, self._bare) for tile in tiles)))
 
     def _known(self) -> bool:
         return self._baseline_known(np.inf)
@@ -114,8 +115,10 @@ class OcclusionChallenge(MovementChallenge):
             # A mask that fails under the hand does so for a part of the time.
             found.append(ramp(float(np.percentile(kept, 75)), 0.72, 0.52))
         bare = self._bare_between(covers)
-        if len(bare) >= 2:
-            found.append(ramp(float(np.percentile(bare, 75)), 0.93, 0.80))
+        away = [alike for time_s, alike in self._as_bare if not np.any(np.abs(seen_s - time_s) < BRIDGE_S)]
+        if len(bare) >= 2 and len(away) >= 3:
+            fell = float(np.median(away)) - float(np.percentile(bare, 75))
+            found.append(ramp(fell, 0.03, 0.15))
         return Integrity(min(found), words) if found else Integrity(None, "")
 
     def _bare_between(self, covers: list[Cover]) -> list[float]:

@@ -41,6 +41,10 @@ Side = Literal["left", "right"]
 """As the candidate sees it; the candidate's left is the picture's right."""
 
 
+_PLAIN = 4.0
+"""Standard deviation of a patch's luma, below which it has nothing to compare."""
+
+
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
     """How far and how long."""
@@ -138,7 +142,9 @@ class TurnToProfile(MovementChallenge):
         patch = face_patch(frame.luma(), face)
         if self.prompt_s is not None and self._own is None:
             self._own = self._own_patch(self.prompt_s)
-        alike = None if patch is None or self._own is None else correlation(patch, self._own)
+        # Of a face without contrast nothing can be said.
+        own = None if self._own is None or float(self._own.std()) < _PLAIN else self._own
+        alike = None if patch is None or own is None else correlation(patch, own)
         yaw_deg = nose_yaw_deg(face.points_px)
         return _Look(observation.time_s, yaw_deg, broken, head_marks(face), patch, tile, alike)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from interviewing import KEY, Events, Interview, Reply, Service, of_pool, running, wire
+from interviewing import KEY, Clock, Events, Interview, Reply, Service, of_pool, running, wire
 from test_story import same_shape
 
 from liveness.challenges.contract import Challenge, ChallengeSpec
@@ -106,8 +106,9 @@ def asked(interview: Interview, challenge: str = "nod", mode: str = "page") -> s
     return str(made.json["id"])
 
 
-def ready(interview: Interview, challenge_id: str) -> Reply:
-    return interview.service.call("POST", f"{interview.path}/challenges/{challenge_id}/ready", interview.publisher)
+def ready(interview: Interview, challenge_id: str, key: str = "") -> Reply:
+    path = f"{interview.path}/challenges/{challenge_id}/ready"
+    return interview.service.call("POST", path, interview.publisher, **({"Idempotency_Key": key} if key else {}))
 
 
 def decline(interview: Interview, challenge_id: str, reason: str = "cannot") -> Reply:
@@ -306,6 +307,51 @@ def test_the_prompt_is_released_once(service: Service) -> None:
     assert sorted(answer.status for answer in answers) == [200, 409, 409, 409]
     assert [action for action, _, _ in service.pool.asked] == ["prepare", "begin"]
     assert lines(service, interview).count(("publisher", "challenge answer refused: second")) == 3
+
+
+def test_a_prompt_that_was_lost_on_the_way_is_given_again(tmp_path: Path) -> None:
+    clock = Clock()
+    with running(tmp_path, clock=clock) as service:
+        interview = begun(service)
+        cid = asked(interview)
+        first = ready(interview, cid, "a-page").json
+        (row,) = rows(service, interview)
+        clock.ahead += timedelta(seconds=3)
+        again = ready(interview, cid, "a-page")
+        # Nothing is drawn anew, nobody is asked to begin anew, and the time runs on.
+        assert again.json == first | {"elapsed_s": again.json["elapsed_s"]}
+        assert again.json["elapsed_s"] - first["elapsed_s"] == pytest.approx(3, abs=0.9)
+        assert rows(service, interview) == [row]
+        assert [action for action, _, _ in service.pool.asked] == ["prepare", "begin"]
+        # Another page is not the one that lost it; nor is one that names none.
+        assert ready(interview, cid, "another").status == ready(interview, cid).status == 409
+        assert ready(interview, cid, "x" * 65).status == 422
+        clock.ahead += timedelta(seconds=Nod.spec.deadline_s)
+        assert ready(interview, cid, "a-page").status == 409
+        service.pool.judges(interview.id, cid)
+        assert ready(interview, cid, "a-page").status == 409
+        assert lines(service, interview) == [
+            ("viewer", "challenge made nod"),
+            ("publisher", "challenge ready"),
+            ("publisher", "challenge prompt repeated"),
+            *[("publisher", "challenge answer refused: second")] * 3,
+            ("engine", "challenge outcome"),
+            ("publisher", "challenge answer refused: done"),
+        ]
+
+
+def test_one_page_that_asks_many_times_at_once_gets_one_prompt(service: Service) -> None:
+    interview = begun(service)
+    cid = asked(interview)
+    answers: list[Reply] = []
+    asking = [threading.Thread(target=lambda: answers.append(ready(interview, cid, "a-page"))) for _ in range(4)]
+    for one in asking:
+        one.start()
+    for one in asking:
+        one.join()
+    assert [answer.status for answer in answers] == [200] * 4
+    assert len({answer.json["page"]["text"] for answer in answers}) == 1
+    assert [action for action, _, _ in service.pool.asked] == ["prepare", "begin"]
 
 
 def test_every_refused_answer_is_written_down(service: Service) -> None:

@@ -77,6 +77,8 @@ class Scripted:
         """What a challenge's page shows, by its name."""
         self.declined: list[str] = []
         self.refuse_ready: Response | None = None
+        self.ready_keys: list[str] = []
+        """What came with each request for a prompt, that tells one sent again from another."""
         self._listeners: dict[str, list[asyncio.Queue[str | None]]] = {"publisher": [], "viewer": []}
         self._hello: dict[str, list[tuple[str, dict[str, Any]]]] = {"publisher": [], "viewer": []}
         self._seats: dict[str, WebSocket] = {}
@@ -374,6 +376,7 @@ class Scripted:
 
     async def _ready(self, request: Request) -> Response:
         role = self._role(request, "/challenges/*/ready")
+        self.ready_keys.append(request.headers.get("Idempotency-Key", ""))
         if self.refuse_ready:
             return self.refuse_ready
         assert self.challenge is not None

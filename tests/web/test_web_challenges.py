@@ -160,6 +160,35 @@ def test_an_offer_that_is_over_is_told_kindly(browser: Any, service: Scripted) -
         assert service.declined == []
 
 
+def test_a_prompt_that_is_lost_on_the_way_is_asked_for_again(browser: Any, service: Scripted) -> None:
+    lost: list[str] = []
+
+    def lose_once(route: Any) -> None:
+        if lost:
+            return route.continue_()
+        # The service has released it; the page never hears of that.
+        lost.append(route.fetch().text())
+        return route.abort()
+
+    with opened(browser, service.candidate) as page:
+        page.route("**/ready", lose_once)
+        join(page)
+        service.ask("turn_to_profile")
+        see(page, "Turn your head to your left and hold it there.")
+        assert len(service.ready_keys) == 2
+        assert service.ready_keys[0] == service.ready_keys[1] != ""
+        assert service.declined == []
+
+
+def test_that_the_service_cannot_be_reached_is_no_answer(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.candidate) as page:
+        page.route("**/ready", lambda route: route.abort())
+        join(page)
+        service.ask("turn_to_profile")
+        see(page, "It is not needed any more")
+        assert service.declined == []
+
+
 SAMPLE = """() => {
     window.samples = [];
     const root = document.querySelector('liveness-challenge').shadowRoot;

@@ -18,26 +18,28 @@ export function sessionAddress(server: string, session: string, rest?: string): 
  * Call the service and throw {@link ApiError} unless it succeeds.
  *
  * @param {string} url
- * @param {{token: string, method?: string, type?: string, body?: string, accept?: string, keepalive?: boolean, signal?: AbortSignal}} options
+ * @param {{token: string, method?: string, type?: string, body?: string, accept?: string, once?: string, keepalive?: boolean, signal?: AbortSignal}} options once: the same for a call that is made again
  */
-export function call(url: string, { token, method, type, body, accept, keepalive, signal }: {
+export function call(url: string, { token, method, type, body, accept, once, keepalive, signal }: {
     token: string;
     method?: string;
     type?: string;
     body?: string;
     accept?: string;
+    once?: string;
     keepalive?: boolean;
     signal?: AbortSignal;
 }): Promise<Response>;
 /**
  * @param {string} url
- * @param {{token: string, method?: string, data?: unknown, signal?: AbortSignal}} options
+ * @param {{token: string, method?: string, data?: unknown, once?: string, signal?: AbortSignal}} options
  * @returns {Promise<any>} the answer's JSON, null if there is none
  */
-export function callJson(url: string, { token, method, data, signal }: {
+export function callJson(url: string, { token, method, data, once, signal }: {
     token: string;
     method?: string;
     data?: unknown;
+    once?: string;
     signal?: AbortSignal;
 }): Promise<any>;
 /** @param {Response} response */

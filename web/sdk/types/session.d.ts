@@ -48,6 +48,8 @@ export class LivenessSession extends EventTarget {
     /**
      * Say that a challenge can be shown now. Its parameters are drawn at this moment, and are given once: show them at once.
      *
+     * An answer that is lost on the way is asked for again: it is the same prompt, and its time runs on (`elapsed_s`).
+     *
      * @param {string} id of the offer
      */
     challengeReady(id: string): Promise<import("./wire.js").ChallengePrompt>;

@@ -58,10 +58,9 @@ def _light(asked: argparse.Namespace) -> None:
 
 def _movement(asked: argparse.Namespace) -> None:
     run = movement.read(asked.out, asked.people, _command())
-    people = movement.people_of(asked.corpus, asked.people, asked.people_most)
-    rest = (person for person in people if person.name not in run.names)
+    people = list(movement.people_of(asked.corpus, asked.people, asked.people_most))
     draws = movement.Draws(asked.honest, asked.wrong, asked.forged)
-    for _ in movement.count(rest, run, names=frozenset(asked.challenge), progress=_progress, draws=draws):
+    for _ in movement.count(people, run, names=frozenset(asked.challenge), progress=_progress, draws=draws):
         # After each person: a run that is cut off has not been for nothing, and goes on where it was.
         movement.write(run, asked.out)
     sys.stdout.write(movement.table(run) + "\n")

@@ -107,8 +107,11 @@ class Run:
     half: Half
     command: str
     answers: list[Answered] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    """People on whom all kinds of answers have been played."""
+
+    @property
+    def names(self) -> list[str]:
+        """People on whom answers have been played."""
+        return list(dict.fromkeys(one.person for one in self.answers))
 
     @property
     def counts(self) -> Counts:
@@ -131,35 +134,33 @@ class Draws:
 
 
 def count(
-    people: Iterable[Person],
+    people: Sequence[Person],
     run: Run,
     *,
     names: frozenset[str],
     progress: Callable[[str], None],
     draws: Draws | None = None,
 ) -> Iterator[Person]:
-    """Play every kind of answer on each person, and yield each person whose answers have been added to ``run``.
+    """Play answers on each person, and yield whenever some of a person's have been added to ``run``.
 
-    What is random is drawn by the names of person, challenge and kind, and the number of the draw. ``names``: the
-    challenges, all if empty.
+    First what is done right of all people, then what is not as asked, then what is forged; what ``run`` holds already
+    is not played again. What is random is drawn by the names of person, challenge and kind, and the number of the
+    draw. ``names``: the challenges, all if empty.
     """
     draws = draws or Draws()
-    for person in people:
-        for answers in ANSWERS:
-            if names and answers.challenge.spec.name not in names:
-                continue
-            for kind in answers.kinds:
-                often = (
-                    draws.honest
-                    if kind in answers.honest
-                    else draws.wrong
-                    if kind in answers.not_done
-                    else draws.forged
-                )
-                for draw in range(often):
+    known = {(one.person, one.challenge, one.kind, one.draw) for one in run.answers}
+    chosen = [answers for answers in ANSWERS if not names or answers.challenge.spec.name in names]
+    stages = (
+        (draws.honest, [(answers, kind) for answers in chosen for kind in answers.honest]),
+        (draws.wrong, [(answers, kind) for answers in chosen for kind in answers.not_done]),
+        (draws.forged, [(answers, kind) for answers in chosen for kind in answers.forged]),
+    )
+    for often, kinds in stages:
+        for person in people:
+            for (answers, kind), draw in itertools.product(kinds, range(often)):
+                if (person.name, answers.challenge.spec.name, kind, draw) not in known:
                     run.answers.append(_answered(person, answers, kind, draw, progress))
-        run.names.append(person.name)
-        yield person
+            yield person
 
 
 def _answered(person: Person, answers: Answers, kind: str, draw: int, progress: Callable[[str], None]) -> Answered:
@@ -240,10 +241,10 @@ def write(run: Run, path: Path) -> None:
 
 
 def read(path: Path, half: Half, command: str) -> Run:
-    """Return what a run that was cut off had found, to go on with; a new one if there is none, or of the other half."""
+    """Return what earlier runs had found on this half, to go on with; a new run if there is nothing."""
     run = Run(half, command)
     if path.exists():
         document = json.loads(path.read_text(encoding="utf-8"))
-        if document["people"] == half and document["command"] == command:
-            run.answers, run.names = [Answered(**one) for one in document["answers"]], document["names"]
+        if document["people"] == half:
+            run.answers = [Answered(**one) for one in document["answers"]]
     return run

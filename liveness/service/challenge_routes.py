@@ -9,10 +9,13 @@ from fastapi.responses import JSONResponse, Response
 
 from liveness.service.access import Entry, admit, caller_of, entry, interviews_of
 from liveness.service.bodies import DeclinedChallenge, NewChallenge, described, read_json
+from liveness.service.languages import available_in, in_language, language_of
 from liveness.service.limits import Allowances
 from liveness.service.problems import Problem
 
 router = APIRouter(prefix="/v1/sessions/{session_id}/challenges", tags=["challenges"])
+
+_VARY = {"Vary": "Accept-Language"}
 
 ByViewerOrKey = Annotated[Entry, Depends(entry("viewer", "key"))]
 
@@ -45,13 +48,15 @@ async def ask(request: Request, by: ByViewerOrKey) -> JSONResponse:
     body = await read_json(request, NewChallenge, optional=True)
     interviews = interviews_of(request)
     made = await interviews.challenges.ask(by.session.id, by.caller.who, body.challenge, body.mode)
-    return JSONResponse(made, 201, {"Location": f"/v1/sessions/{by.session.id}/challenges/{made['id']}"})
+    where = {"Location": f"/v1/sessions/{by.session.id}/challenges/{made['id']}"}
+    return JSONResponse(in_language(made, language_of(request)), 201, _VARY | where)
 
 
 @router.get("")
 async def show(request: Request, by: ByViewerOrKey) -> JSONResponse:
     """List what was asked in this session, and what can be."""
-    return JSONResponse(await interviews_of(request).challenges.listed(by.session.id))
+    listed = await interviews_of(request).challenges.listed(by.session.id)
+    return JSONResponse(available_in(listed, language_of(request)), headers=_VARY)
 
 
 @router.post("/{challenge_id}/ready")
@@ -62,7 +67,7 @@ async def ready(request: Request, by: ByCandidate, challenge_id: str, idempotenc
     prompt, whose ``elapsed_s`` says how much of its time is gone.
     """
     prompt = await interviews_of(request).challenges.ready(by.session.id, challenge_id, idempotency_key)
-    return JSONResponse(prompt)
+    return JSONResponse(in_language(prompt, language_of(request)), headers=_VARY)
 
 
 @router.post("/{challenge_id}/decline", status_code=204, openapi_extra=described(DeclinedChallenge))

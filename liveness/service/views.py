@@ -50,6 +50,7 @@ def for_viewer(session: Session, ice: IceServers) -> dict[str, Any]:
         "consent": {"version": consent.version, "given_at": stamp(consent.given_at)} if consent else None,
         "ice_servers": [dict(server) for server in ice],
         "report_url": f"/v1/sessions/{session.id}/report",
+        "challenges": list(catalogue()),
     }
 
 

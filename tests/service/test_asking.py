@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 from interviewing import KEY, Clock, Events, Interview, Reply, Service, of_pool, running, wire
+from starlette.requests import HTTPConnection
 from test_story import same_shape
 
 from liveness.challenges.contract import Challenge, ChallengeSpec
@@ -20,6 +21,7 @@ from liveness.frames import Observation
 from liveness.live.interface import LiveError
 from liveness.service.catalogue import catalogue, default_order
 from liveness.service.challenges import Timing
+from liveness.service.languages import language_of
 from liveness.service.store import Store
 
 
@@ -227,6 +229,42 @@ def test_without_a_name_the_recommended_one_is_asked(service: Service) -> None:
         interview.id, "verdict", of_pool("verdict", next_step={"challenge": "flash", "why": "It settles it."})
     )
     assert service.call("POST", f"{interview.path}/challenges", interview.viewer).json["challenge"] == "flash"
+
+
+def test_each_side_is_told_in_its_own_language(service: Service) -> None:
+    interview = begun(service)
+    path = f"{interview.path}/challenges"
+    body = {"challenge": "lean_in", "mode": "page"}
+    made = service.call("POST", path, interview.viewer, body, Accept_Language="fr, de-AT;q=0.8, en;q=0.5")
+    assert (made.json["title"], made.headers["Vary"]) == ("Näher kommen", "Accept-Language")
+    prompt = service.call("POST", f"{path}/{made.json['id']}/ready", interview.publisher, Accept_Language="de")
+    assert prompt.json["page"]["text"].endswith("sitzen Sie dann wieder wie zuvor.") or "zweimal" in str(prompt.json)
+    service.pool.judges(interview.id, made.json["id"], reason="The face was not seen after the prompt.")
+    german = service.call("GET", path, interview.viewer, Accept_Language="de").json
+    assert german["challenges"][0]["outcome"]["reason"] == "Das Gesicht war nach der Bitte nicht zu sehen."
+    assert "Näher kommen" in [one["title"] for one in german["available"]]
+    # Nothing is kept in a language: who reads English reads the same answer in English.
+    english = listed(interview)
+    assert english["challenges"][0]["outcome"]["reason"] == "The face was not seen after the prompt."
+    assert english["challenges"][0]["title"] == "Lean in"
+    with service.events(f"{interview.path}/events", interview.viewer, Accept_Language="de") as viewer:
+        assert viewer.until("challenge").data["title"] == "Näher kommen"
+        why = "Lean in: it settles best whether this is a face made or changed by a model."
+        step = {"challenge": "lean_in", "why": why}
+        service.pool.happens(interview.id, "verdict", of_pool("verdict", next_step=step))
+        told = viewer.until("verdict").data["next_step"]["why"]
+        assert (
+            told == "Näher kommen: klärt am besten, ob das ein Gesicht ist, das ein Modell gemacht oder verändert hat."
+        )
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("", "en"), ("de", "de"), ("fr", "en"), ("en, de", "en"), ("en;q=0.1, de;q=x, de;q=0.2", "de"), ("de;q=0", "en")],
+)
+def test_the_language_that_is_preferred_is_found(header: str, language: str) -> None:
+    connection = HTTPConnection({"type": "http", "headers": [(b"accept-language", header.encode())]})
+    assert language_of(connection) == language
 
 
 def test_what_cannot_be_asked(service: Service) -> None:

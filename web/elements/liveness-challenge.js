@@ -8,7 +8,7 @@ import { drawing, DRAWING_CSS, pictured, wayArrow } from "./drawings.js";
 import { LightShow } from "./light-show.js";
 import { LOOK, sheet } from "./look.js";
 import { Throttle } from "./steady.js";
-import { textsFor } from "./texts/index.js";
+import { languageOf, textsFor } from "./texts/index.js";
 
 /** @typedef {import("../sdk/wire.js").ChallengeOffer} Offer */
 /** @typedef {import("../sdk/wire.js").ChallengePrompt} Prompt */
@@ -145,7 +145,7 @@ export class LivenessChallenge extends HTMLElement {
     const session = this.getAttribute("session");
     const token = this.getAttribute("token");
     if (this.#check || !session || !token) return;
-    const check = new LivenessSession({ server: this.getAttribute("server") ?? "", session, token });
+    const check = new LivenessSession({ server: this.getAttribute("server") ?? "", session, token, lang: languageOf(this) });
     this.check = check;
     this.#own = true;
     check.listen();

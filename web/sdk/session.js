@@ -50,6 +50,7 @@ export class LivenessSession extends EventTarget {
   #server;
   #session;
   #token;
+  #lang;
   /** @type {MediaStreamTrack | null} */
   #track = null;
   #enabled = true;
@@ -70,12 +71,13 @@ export class LivenessSession extends EventTarget {
   /** @type {LivenessState} */
   state = "idle";
 
-  /** @param {{server?: string, session: string, token: string}} options server: origin of the service, "" for the page's own */
-  constructor({ server = "", session, token }) {
+  /** @param {{server?: string, session: string, token: string, lang?: string}} options server: origin of the service, "" for the page's own; lang: of what is said, the page's if left out */
+  constructor({ server = "", session, token, lang }) {
     super();
     this.#server = server;
     this.#session = session;
     this.#token = token;
+    this.#lang = lang;
     globalThis.addEventListener?.("pagehide", this.#leave);
     globalThis.addEventListener?.("pageshow", this.#comeBack);
     globalThis.addEventListener?.("offline", this.#offline);
@@ -115,7 +117,7 @@ export class LivenessSession extends EventTarget {
     for (let attempt = 1; ; attempt++) {
       try {
         const signal = AbortSignal.timeout(READY_PATIENCE_MS);
-        return parseChallengePrompt(await callJson(address, { token: this.#token, method: "POST", once, signal }));
+        return parseChallengePrompt(await callJson(address, { token: this.#token, lang: this.#lang, method: "POST", once, signal }));
       } catch (error) {
         // Who has answered, if only to refuse, has not been lost; a message that is none would come again.
         const gateway = error instanceof ApiError && (error.status === 502 || error.status === 504);
@@ -138,7 +140,7 @@ export class LivenessSession extends EventTarget {
   /** Follow the service's events; `publish` does so by itself. */
   listen() {
     if (this.#events) return;
-    this.#events = new EventStream({ url: this.#address("/events"), token: this.#token });
+    this.#events = new EventStream({ url: this.#address("/events"), token: this.#token, lang: this.#lang });
     this.#events.addEventListener("message", (event) => this.#take(/** @type {CustomEvent} */ (event).detail));
     this.#events.open();
   }

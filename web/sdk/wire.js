@@ -58,6 +58,7 @@
  * @property {Consent | null} consent
  * @property {RTCIceServer[]} ice_servers
  * @property {string} [report_url]
+ * @property {string[]} challenges what the candidate can be asked for, by name
  *
  * @typedef {object} CandidateView what a candidate may know of a session: never a score
  * @property {string} id
@@ -292,7 +293,7 @@ export function parseSessionView(value) {
   const found = message(value, "session");
   strings(found, ["id", "expires_at"]);
   oneOf(found, "state", SESSION_STATES);
-  return /** @type {SessionView} */ ({ ...found, consent: found.consent ?? null, ice_servers: found.ice_servers ?? [] });
+  return /** @type {SessionView} */ ({ ...found, consent: found.consent ?? null, ice_servers: found.ice_servers ?? [], challenges: found.challenges ?? [] });
 }
 
 /** @param {unknown} value @returns {CandidateView} */

@@ -90,7 +90,7 @@ def _hanging(points_px: Floats) -> Floats:
     """Return (k,) how far each point of the lower lip goes: its corners stay, and between them it hangs as an arc."""
     left, right = points_px[61, 0], points_px[291, 0]
     off = (points_px[list(_LOWER), 0] - (left + right) / 2) / max(abs(right - left) / 2, 1.0)
-    return np.clip(1.0 - off**2, 0.0, 1.0)
+    return np.asarray(np.clip(1.0 - off**2, 0.0, 1.0), dtype=np.float32)
 
 
 def _hollow(picture: Pixels, points_px: Floats) -> Pixels:

@@ -24,11 +24,12 @@
  * await session.publish(stream);
  */
 export class LivenessSession extends EventTarget {
-    /** @param {{server?: string, session: string, token: string}} options server: origin of the service, "" for the page's own */
-    constructor({ server, session, token }: {
+    /** @param {{server?: string, session: string, token: string, lang?: string}} options server: origin of the service, "" for the page's own; lang: of what is said, the page's if left out */
+    constructor({ server, session, token, lang }: {
         server?: string;
         session: string;
         token: string;
+        lang?: string;
     });
     /** @type {LivenessState} */
     state: LivenessState;

@@ -98,6 +98,7 @@ export function parseChannelMessage(text: string): {
  * @property {Consent | null} consent
  * @property {RTCIceServer[]} ice_servers
  * @property {string} [report_url]
+ * @property {string[]} challenges what the candidate can be asked for, by name
  *
  * @typedef {object} CandidateView what a candidate may know of a session: never a score
  * @property {string} id
@@ -339,6 +340,10 @@ export type SessionView = {
     consent: Consent | null;
     ice_servers: RTCIceServer[];
     report_url?: string | undefined;
+    /**
+     * what the candidate can be asked for, by name
+     */
+    challenges: string[];
 };
 /**
  * what a candidate may know of a session: never a score

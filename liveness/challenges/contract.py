@@ -20,7 +20,7 @@ from liveness.contract import discover_classes
 from liveness.frames import Observation
 from liveness.verdict import Family
 
-Need = Literal["hands", "audio"]
+Need = Literal["hands"]
 """What a challenge needs beyond frame and face; made only while it runs."""
 
 Mode = Literal["page", "spoken"]

@@ -1,8 +1,9 @@
-"""Read digits: three random digits are read aloud; the mouth must move after the prompt, and the sound with it.
+"""Read digits: three random digits are read aloud; the mouth must move after the prompt.
 
-Nothing here knows what was said: a person listens whether the digits were right. Without sound only the mouth is
-judged, and the result counts little. Whose mouth moved before the prompt already cannot be told from who talks on, or
-from a recording of a talker: that is ``unclear``.
+A call's check is sent pictures only, so that there the mouth alone is judged, and the result counts little; in a
+recording that has sound, its loudness must go with the mouth. Nothing here knows what was said: a person listens
+whether the digits were right. Whose mouth moved before the prompt already cannot be told from who talks on, or from a
+recording of a talker: that is ``unclear``.
 """
 
 from __future__ import annotations
@@ -68,7 +69,6 @@ class ReadDigits(MovementChallenge):
             "Anybody who reads the digits from the side while the recording's mouth moves.",
         ),
         random_bytes=4,
-        needs=frozenset({"audio"}),
     )
 
     def __init__(self, settings: DigitSettings | None = None) -> None:

@@ -150,7 +150,7 @@ class LeanIn(MovementChallenge):
         grown = cv2.warpAffine(then, matrix, size, borderMode=cv2.BORDER_REPLICATE)
         mask = np.minimum(beside(then.shape, face_then.box_px, scale), beside(then.shape, face.box_px, scale)) > 0
         # What comes from where the person was is no scene.
-        mask &= cv2.warpAffine(beside(then.shape, face_then.box_px, scale), matrix, size, borderValue=255) > 127
+        mask &= cv2.warpAffine(beside(then.shape, face_then.box_px, scale), matrix, size, borderValue=(255.0,)) > 127
         if int(mask.sum()) < _LEAST_PX:
             return None
         return _unlike(small[mask], then[mask]), _unlike(small[mask], np.asarray(grown, dtype=np.uint8)[mask])

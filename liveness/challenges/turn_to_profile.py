@@ -56,7 +56,7 @@ class TurnSettings:
     """A head that turned stays turned until it is back at this: so low, since the mesh slips near profile."""
     lost_from_deg: float = 28.0
     """A face that is lost while turned further than this was on its way."""
-    away_deg: float = 18.0
+    away_deg: float = 14.0
     """Further than this from rest the head has begun to turn; less is how people sit and talk."""
     back_deg: float = 15.0
     slip_s: float = 0.4
@@ -65,8 +65,9 @@ class TurnSettings:
     """What the mesh takes for the face of a turned head looks less than this like the person's face before
     (correlation): 0.27 at most on heads held at 62–80° whose mesh read as straight, 0.8 at least on heads that were
     back (tuning half). So a head counts as back only if it also looks like it."""
-    hold_s: float = 1.7
-    """Includes the way from and to where a turn begins to count; who comes straight back takes up to 1.6 s for it."""
+    hold_s: float = 2.0
+    """Includes the way from where a turn begins to count, and back to where the face looks like itself again: 18 drawn
+    heads that came straight back were not away so long, and 18 that were held were (tuning half)."""
     return_s: float = 2.5
     """No longer is waited for the face to come back after the hold."""
 

@@ -7,8 +7,12 @@ the prompt's media time are handed in; nothing here knows a clock. An import err
 from __future__ import annotations
 
 import copy
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from types import ModuleType
 from typing import Any, ClassVar, Literal
 
@@ -16,11 +20,14 @@ from liveness.contract import discover_classes
 from liveness.frames import Observation
 from liveness.verdict import Family
 
-Need = Literal["hands", "audio"]
+Need = Literal["hands"]
 """What a challenge needs beyond frame and face; made only while it runs."""
 
 Mode = Literal["page", "spoken"]
 """Whether the candidate's page shows the prompt, or the interviewer reads it aloud."""
+
+Language = Literal["en", "de"]
+"""Languages in which challenges speak; the code's own is English."""
 
 Result = Literal["passed", "broken", "not_done", "unclear"]
 """``passed``: done, and whole. ``broken``: done, and what was seen fits no live person (a face that tears, light that
@@ -121,6 +128,17 @@ class Challenge:
         """Return the sentence that the interviewer reads aloud; only where ``spec.spoken``."""
         raise NotImplementedError
 
+    @classmethod
+    def told(cls, text: str, language: Language) -> str:
+        """Return something that it says in a language; as it stands where nobody has translated it."""
+        if language == "en":
+            return text
+        spec: ChallengeSpec | None = getattr(cls, "spec", None)
+        own, shared = german().get(spec.name, {}) if spec else {}, german()["shared"]
+        pattern = _NUMBER.sub("{}", text)
+        found = own.get(pattern) or shared.get(pattern)
+        return found.format(*_NUMBER.findall(text)) if found else text
+
     def begin(self, prompt_s: float, parameters: str, mode: Mode = "page") -> None:
         """Show the prompt at this media time.
 
@@ -178,6 +196,17 @@ class Challenge:
 
     def _judge(self, prompt_s: float) -> Outcome:
         raise NotImplementedError
+
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+@cache
+def german() -> Mapping[str, Mapping[str, str]]:
+    """Return the German of what challenges say, by their name (or ``shared``) and the English; a number is ``{}``."""
+    text = resources.files(__package__).joinpath("german.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, str]] = json.loads(text)
+    return found
 
 
 _SAYING_S = 5.0

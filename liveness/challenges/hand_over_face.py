@@ -17,6 +17,8 @@ _WAYS = ("left", "right", "lower", "upper")
 _HOLD_S = 0.6
 _OUTSIDE, _ACROSS = 0.6, -0.25
 """Where a pass begins on the side asked for, and how far it must get on the other, in half faces."""
+_FASTEST = 8.0
+"""Half faces in a second; a hand that is to pass slowly does not go faster."""
 _COVERED, _APART = 0.35, 0.12
 """Least cover of the half asked for, and how much less that of the other must be."""
 
@@ -71,15 +73,17 @@ class HandOverFace(OcclusionChallenge):
         """Follow the hand from outside one edge, over the face, to the other side."""
         sign = 1.0 if self._way == "left" else -1.0
         from_side: float | None = None
-        began_s = last_s = None
+        began_s = last_s = last = None
         covered = 0
         for cover in covers:
             if cover.across is None:
                 continue
             place = sign * cover.across
-            if cover.broken or last_s is None or cover.time_s - last_s > BRIDGE_S:
+            # A hand that is elsewhere all at once is another hand, or a false one.
+            jumped = last is not None and last_s is not None and abs(place - last) > _FASTEST * (cover.time_s - last_s)
+            if cover.broken or last_s is None or jumped or cover.time_s - last_s > BRIDGE_S:
                 from_side, began_s, covered = place, cover.time_s, 0
-            last_s = cover.time_s
+            last, last_s = place, cover.time_s
             covered += cover.share > 0.15
             if from_side is None or began_s is None:
                 continue

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+import cv2
 import numpy as np
 
 from liveness.challenges.contract import ChallengeSpec, Curve, Guidance
@@ -24,10 +25,11 @@ from liveness.challenges.movement import (
     baseline_seen,
     head_size_px,
 )
-from liveness.frames import Observation
+from liveness.frames import FaceTrack, Observation, Pixels
 from liveness.measures.conditions import ramp, size_quality
-from liveness.measures.scene_motion import SceneFollower
+from liveness.measures.scene_motion import SceneFollower, beside
 
+_WIDTH_PX, _LEAST_PX = 160, 200
 _WAYS = {"in-1": ("in", 1), "in-2": ("in", 2), "back-1": ("back", 1), "back-2": ("back", 2)}
 
 
@@ -50,6 +52,11 @@ class LeanSettings:
     least_steps: int = 3
     """Least number of pairs of frames with such a growth in which the scene could be followed."""
 
+    least_gain: float = 1.5
+    """Levels (0–255) by which the scene as it was, grown with the face, and as it was, must differ to tell them."""
+    nearer: float = 1.15
+    """Growth of the face from which on the scene is compared with itself before."""
+
 
 class _Look(NamedTuple):
     time_s: float
@@ -57,6 +64,8 @@ class _Look(NamedTuple):
     """None while no face is seen."""
     scene_growth: float | None
     """Log growth of the scene since the frame before."""
+    room: tuple[float, float] | None = None
+    """How much the scene differs (mean levels) from that before the prompt, and from that grown with the face."""
 
 
 class LeanIn(MovementChallenge):
@@ -86,6 +95,8 @@ class LeanIn(MovementChallenge):
         self._looks: list[_Look] = []
         self._scene = SceneFollower()
         self._size_quality = 0.0
+        self._before: tuple[Pixels, FaceTrack] | None = None
+        """The last small picture before the prompt, with the face in it."""
 
     @classmethod
     def drawn(cls, random: bytes) -> str:
@@ -113,7 +124,36 @@ class LeanIn(MovementChallenge):
             self._size_quality = size_quality(face)
         step = self._scene.see(observation.frame.luma(), None if face is None else face.box_px)
         growth = None if step is None or step.agreement < 0.3 else step.growth
-        self._looks.append(_Look(observation.time_s, None if face is None else head_size_px(face), growth))
+        room = None if face is None else self._room(observation.frame.luma(), face)
+        self._looks.append(_Look(observation.time_s, None if face is None else head_size_px(face), growth, room))
+
+    def _room(self, luma: Pixels, face: FaceTrack) -> tuple[float, float] | None:
+        """Compare the scene with that before the prompt, as it was and grown with the face; None where neither tells.
+
+        Corners are lost before a plain wall; its shades are not.
+        """
+        size = (_WIDTH_PX, max(1, round(luma.shape[0] * _WIDTH_PX / luma.shape[1])))
+        small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        if self.prompt_s is None:
+            self._before = small, face
+            return None
+        if self._before is None or self._before[0].shape != small.shape:
+            return None
+        then, face_then = self._before
+        growth = head_size_px(face) / max(head_size_px(face_then), 1e-3)
+        if growth < self._settings.nearer:
+            return None
+        scale = _WIDTH_PX / luma.shape[1]
+        here, there = (np.array(one.box_px.center, dtype=np.float32) * scale for one in (face_then, face))
+        shift = there - growth * here
+        matrix = np.array([[growth, 0, shift[0]], [0, growth, shift[1]]], dtype=np.float32)
+        grown = cv2.warpAffine(then, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+        mask = np.minimum(beside(then.shape, face_then.box_px, scale), beside(then.shape, face.box_px, scale)) > 0
+        # What comes from where the person was is no scene.
+        mask &= cv2.warpAffine(beside(then.shape, face_then.box_px, scale), matrix, size, borderValue=(255.0,)) > 127
+        if int(mask.sum()) < _LEAST_PX:
+            return None
+        return _unlike(small[mask], then[mask]), _unlike(small[mask], np.asarray(grown, dtype=np.uint8)[mask])
 
     def _take_parameters(self, parameters: str) -> None:
         if parameters not in _WAYS:
@@ -125,7 +165,7 @@ class LeanIn(MovementChallenge):
 
     def _rest_px(self, prompt_s: float) -> float | None:
         start_s = prompt_s - 1.5 * self.spec.baseline_s
-        before = [(t, size) for t, size, _ in self._looks if start_s <= t < prompt_s and size is not None]
+        before = [(t, size) for t, size, *_ in self._looks if start_s <= t < prompt_s and size is not None]
         if not baseline_seen([t for t, _ in before], self.spec.baseline_s):
             return None
         return float(np.median([size for _, size in before]))
@@ -197,13 +237,23 @@ class LeanIn(MovementChallenge):
             step = float(np.log(look.size_px / before.size_px))
             if abs(step) >= use.least_rate * (look.time_s - before.time_s):
                 pairs.append((step, look.scene_growth))
+        words = "The room grew with the face, as in a picture that is zoomed and not approached."
         if len(pairs) < use.least_steps:
-            return Integrity(None, "")
+            return Integrity(self._stayed(after), words)
         # The slope of a line through nothing: large steps, which are measured best, count most.
         share = sum(step * scene for step, scene in pairs) / sum(step**2 for step, _ in pairs)
-        return Integrity(
-            ramp(share, 0.7, 0.3), "The room grew with the face, as in a picture that is zoomed and not approached."
-        )
+        return Integrity(ramp(share, 0.7, 0.3), words)
+
+    def _stayed(self, after: list[_Look]) -> float | None:
+        """Judge by the shades of the room whether it stayed (1) or grew with the face (0)."""
+        rooms = [look.room for look in after if look.room is not None]
+        if not rooms:
+            return None
+        still, grown = (float(np.median(values)) for values in zip(*rooms, strict=True))
+        # A few looks tell as well as many where the difference is large.
+        if abs(grown - still) * min(1.0, len(rooms) / (2 * self._settings.least_steps)) < self._settings.least_gain:
+            return None
+        return ramp(still / max(still + grown, 1e-3), 0.6, 0.4)
 
     def _quality(self) -> float:
         return 0.5 + 0.5 * self._size_quality
@@ -220,6 +270,12 @@ class LeanIn(MovementChallenge):
             values=tuple(size for _, size in course),
             asked=tuple(self._settings.near if t >= prompt_s else None for t, _ in course),
         )
+
+
+def _unlike(one: Pixels, other: Pixels) -> float:
+    """Return the mean difference of two pictures of a scene (0–255), whose brightness may have changed."""
+    change = one.astype(np.float32) - other
+    return float(np.abs(change - np.median(change)).mean())
 
 
 def _asked(first: str, times: int) -> str:

@@ -9,7 +9,8 @@ from liveness.challenges.strengths import Strengths
 from liveness.verdict import FAMILIES, FAMILY_WORDS, Family, NextStep
 
 _PASSED = Outcome("passed", 1.0, "", True, None)
-_DOCUMENT = NextStep("ask_document", "Ask to hold an identity document beside the face.")
+DOCUMENT = NextStep("ask_document", "Ask to hold an identity document beside the face.")
+"""What is left where no challenge speaks of the likeliest attack."""
 
 
 def next_step(
@@ -36,6 +37,6 @@ def next_step(
 
     fitting = sorted((name for name, cls in challenges.items() if likeliest in cls.spec.families), key=rank)
     if not fitting:
-        return _DOCUMENT
+        return DOCUMENT
     spec = challenges[fitting[0]].spec
     return NextStep(spec.name, f"{spec.title}: it settles best whether this is {FAMILY_WORDS[likeliest]}.")

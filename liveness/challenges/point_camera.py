@@ -6,6 +6,7 @@ and the face with it. A face pasted into the picture of another camera stays whe
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -48,6 +49,8 @@ class PointSettings:
     least_agreement: float = 0.3
     least_known: float = 0.5
     """Least share of the steps in which the scene could be followed."""
+    face_went: float = 0.03
+    """Root of the summed squares of a face's steps the way asked for, in picture widths, from which on it went."""
 
 
 class _Look(NamedTuple):
@@ -134,7 +137,6 @@ class PointCamera(MovementChallenge):
     def _progress(self, prompt_s: float) -> Progress:
         use = self._settings
         after = [look for look in self._looks if prompt_s <= look.time_s <= self.deadline_s]
-        followed = sum(look.shift is not None for look in after)
         early = [along for t, along, _ in self._course(prompt_s - 0.6) if t < prompt_s + LEAST_REACTION_S]
         if early and float(np.ptp(early)) > 1.5 * use.still:
             return Progress("failed", "The camera moved before the prompt could have been followed.")
@@ -151,9 +153,27 @@ class PointCamera(MovementChallenge):
         if done_s is not None:
             over = after[-1].time_s - done_s >= use.settles_s
             return Progress("done", "The picture moved as a whole, the way that was asked for.", "good", done_s, over)
-        if len(after) < 3 or followed < use.least_known * len(after):
+        if len(after) < 3 or self._followed(after) < use.least_known:
             return Progress("unseen", "There was too little to see behind the person to follow the camera.", "further")
         return Progress("waiting", "The camera was not moved in time.", guidance)
+
+    def _followed(self, after: list[_Look]) -> float:
+        """Return the share of steps in which the scene could be followed: of all, or of those that matter if less.
+
+        Before a plain wall the scene is lost just while it moves; that the face moved then is all that is seen.
+        """
+        known = np.array([look.shift is not None for look in after])
+        gone = np.zeros(len(after))
+        for index, (before, look) in enumerate(itertools.pairwise(after), start=1):
+            if before.face is not None and look.face is not None:
+                gone[index] = max(0.0, self._along(look.face) - self._along(before.face)) ** 2
+        share = float(known.mean())
+        if float(gone.sum()) < self._settings.face_went**2:
+            return share
+        return min(share, float(gone @ known) / float(gone.sum()))
+
+    def _along(self, place: tuple[float, float]) -> float:
+        return place[0] * self._way[0] + place[1] * self._way[1]
 
     def _integrity(self, prompt_s: float) -> Integrity:
         """Compare how far the face went with the scene."""
@@ -165,7 +185,7 @@ class PointCamera(MovementChallenge):
         begun = max((index for index in range(moved) if course[index][1] < self._settings.still), default=0)
         until_s = course[moved][0] + self._settings.settles_s
         places = [
-            (along, look.face[0] * self._way[0] + look.face[1] * self._way[1])
+            (along, self._along(look.face))
             for look, (t, along, _) in zip(after, course, strict=True)
             if after[begun].time_s - 0.5 <= t <= until_s and look.face is not None
         ]

@@ -1,8 +1,9 @@
-"""Read digits: three random digits are read aloud; the mouth must move after the prompt, and the sound with it.
+"""Read digits: three random digits are read aloud; the mouth must move after the prompt.
 
-Nothing here knows what was said: a person listens whether the digits were right. Without sound only the mouth is
-judged, and the result counts little. Whose mouth moved before the prompt already cannot be told from who talks on, or
-from a recording of a talker: that is ``unclear``.
+A call's check is sent pictures only, so that there the mouth alone is judged, and the result counts little; in a
+recording that has sound, its loudness must go with the mouth. Nothing here knows what was said: a person listens
+whether the digits were right. Whose mouth moved before the prompt already cannot be told from who talks on, or from a
+recording of a talker: that is ``unclear``.
 """
 
 from __future__ import annotations
@@ -32,8 +33,11 @@ class DigitSettings:
     """Least number of times that the opening turns from rising to falling."""
     turn: float = 0.004
     """A change of direction smaller than this is noise, in face heights."""
-    talking: float = 0.012
-    """Range of the opening before the prompt, in face heights, from which on the mouth was not at rest."""
+    talking: float = 0.02
+    """Range of the opening before the prompt, in face heights, from which on the mouth was not at rest; the mesh of a
+    small face trembles by half of that."""
+    above: float = 2.0
+    """How often that range the opening must rise when the digits are read."""
     least_s: float = 0.7
     """From the first opening to the last."""
     lag_s: float = 0.35
@@ -65,7 +69,6 @@ class ReadDigits(MovementChallenge):
             "Anybody who reads the digits from the side while the recording's mouth moves.",
         ),
         random_bytes=4,
-        needs=frozenset({"audio"}),
     )
 
     def __init__(self, settings: DigitSettings | None = None) -> None:
@@ -113,11 +116,11 @@ class ReadDigits(MovementChallenge):
         # Who talks before the prompt still closes the lips now and then.
         return float(np.percentile([opening for _, opening in before], 20))
 
-    def _talked(self, prompt_s: float) -> bool:
-        """Whether the mouth was opened and closed while nothing had been asked for."""
+    def _range(self, prompt_s: float) -> float:
+        """Return by how much the opening changed while nothing had been asked for."""
         start_s = prompt_s - 1.5 * self.spec.baseline_s
         before = [o for t, o, _ in self._looks if start_s <= t < prompt_s and o is not None]
-        return float(np.ptp(np.percentile(before, (5, 95)))) > self._settings.talking
+        return float(np.ptp(np.percentile(before, (5, 95))))
 
     def _progress(self, prompt_s: float) -> Progress:
         use, rest = self._settings, self._rest(prompt_s)
@@ -125,7 +128,8 @@ class ReadDigits(MovementChallenge):
             return Progress(
                 "unseen", "The face was not seen long enough before the prompt to compare with.", "face_lost"
             )
-        if self._talked(prompt_s):
+        before = self._range(prompt_s)
+        if before > use.talking:
             return Progress(
                 "unseen", "The mouth moved before the prompt already; let the person be silent, and ask again."
             )
@@ -134,9 +138,10 @@ class ReadDigits(MovementChallenge):
         if len(seen) < 3:
             return Progress("unseen", "The face was not seen after the prompt.", "face_lost")
         peaks = _peaks(seen, use.turn)
-        opened = [t for t, height in peaks if height >= use.rise / 2]
+        opened = [t for t, height in peaks if height >= max(use.rise / 2, before)]
         high = max((height for _, height in peaks), default=0.0)
-        if len(opened) >= use.opens and high >= use.rise and opened[-1] - opened[0] >= use.least_s:
+        least = max(use.rise, use.above * before)
+        if len(opened) >= use.opens and high >= least and opened[-1] - opened[0] >= use.least_s:
             over = seen[-1][0] - opened[-1] >= 1.0
             return Progress("done", f"The mouth moved after the prompt. {_LISTEN}", "good", opened[0], over)
         return Progress("waiting", "The mouth did not move as in reading three digits.", None)

@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from liveness.challenges.contract import Challenge, Guidance, Mode, Need, Outcome
-from liveness.frames import Observation
+import cv2
+import numpy as np
 
-_TORN = frozenset({"cut", "resolution"})
-"""After these, sizes and places in the picture cannot be compared with those before."""
+from liveness.challenges.contract import Challenge, Guidance, Mode, Need, Outcome
+from liveness.frames import Observation, Pixels
+from liveness.measures.scene_motion import beside
+
+_SMALL_PX = (80, 60)
+_LEAST_SCENE, _SAME_LEVELS = 0.02, 8.0
+"""Least share of the picture that must be scene, and its mean change (0–255), below which it is the same room."""
 _TORN_TEXT = "The picture was cut, or changed its size, in the middle of it; ask again."
 _FAILED = "The challenge could not be judged, by an error of the software; nothing follows from it."
 
@@ -40,6 +45,10 @@ class Running:
         self._id = ""
         self._told: Guidance | None = None
         self._torn_s = -math.inf
+        self._hand = False
+        """Whether a hand was in the last picture."""
+        self._scene: tuple[Pixels, Pixels] | None = None
+        """The last picture, small, and where the person is not in it."""
         self._void = ""
 
     @property
@@ -92,7 +101,7 @@ class Running:
         challenge = self._challenge
         if challenge is None:
             return []
-        if observation.changes & _TORN:
+        if self._tears(observation):
             self._torn_s = observation.time_s
         news = []
         try:
@@ -104,6 +113,17 @@ class Running:
             self._told = guidance
             news.append(ChallengeNews(self._id, challenge.spec.name, observation.time_s, guidance=guidance))
         return news + self.pass_time(observation.time_s)
+
+    def _tears(self, observation: Observation) -> bool:
+        """Whether the picture is another one from here on.
+
+        A hand, or a face, that comes close to the camera fast looks like a cut; but the room stays.
+        """
+        hand, self._hand = self._hand, bool(observation.hands)
+        scene, self._scene = self._scene, _small(observation)
+        if "resolution" in observation.changes:
+            return True
+        return "cut" in observation.changes and not (hand and self._hand) and not _same_room(scene, self._scene)
 
     def pass_time(self, time_s: float, *, end: bool = False) -> list[ChallengeNews]:
         """Ask for the outcome if it is settled, its time is over, or (``end``) nothing will come any more."""
@@ -128,6 +148,8 @@ class Running:
             "id": self._id,
             "told": self._told,
             "torn_s": self._torn_s,
+            "hand": self._hand,
+            "scene": self._scene,
             "void": self._void,
             "name": challenge.spec.name if challenge else None,
             "challenge": challenge.snapshot() if challenge else None,
@@ -140,6 +162,7 @@ class Running:
             assert self._challenge is not None
             self._challenge.restore(state["challenge"])
             self._told, self._torn_s, self._void = state["told"], state["torn_s"], state["void"]
+            self._hand, self._scene = state["hand"], state["scene"]
 
     def _sound(self, challenge: Challenge, outcome: Outcome) -> Outcome:
         """Return the outcome, or that nothing follows: the picture was torn, or its time was not the server's."""
@@ -162,6 +185,27 @@ class Running:
     def _forget(self) -> None:
         self._challenge, self._id, self._told = None, "", None
         self._torn_s, self._void = -math.inf, ""
+        self._hand, self._scene = False, None
+
+
+def _small(observation: Observation) -> tuple[Pixels, Pixels]:
+    """Return the (60, 80) luma of a picture, and 255 where the scene is beside the person."""
+    luma, face = observation.frame.luma(), observation.face
+    small = np.asarray(cv2.resize(luma, _SMALL_PX, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    box = None if face is None else face.box_px
+    mask = beside(luma.shape, box, 1.0)
+    return small, np.asarray(cv2.resize(mask, _SMALL_PX, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
+
+
+def _same_room(before: tuple[Pixels, Pixels] | None, after: tuple[Pixels, Pixels]) -> bool:
+    """Whether what is beside the person stayed as it was, but for its brightness."""
+    if before is None:
+        return False
+    scene = np.minimum(before[1], after[1]) > 0
+    if float(scene.mean()) < _LEAST_SCENE:
+        return False
+    change = after[0][scene].astype(np.float32) - before[0][scene]
+    return float(np.abs(change - np.median(change)).mean()) < _SAME_LEVELS
 
 
 def _failed() -> Outcome:

@@ -41,6 +41,10 @@ Side = Literal["left", "right"]
 """As the candidate sees it; the candidate's left is the picture's right."""
 
 
+_PLAIN = 4.0
+"""Standard deviation of a patch's luma, below which it has nothing to compare."""
+
+
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
     """How far and how long."""
@@ -52,13 +56,18 @@ class TurnSettings:
     """A head that turned stays turned until it is back at this: so low, since the mesh slips near profile."""
     lost_from_deg: float = 28.0
     """A face that is lost while turned further than this was on its way."""
-    away_deg: float = 18.0
+    away_deg: float = 14.0
     """Further than this from rest the head has begun to turn; less is how people sit and talk."""
     back_deg: float = 15.0
     slip_s: float = 0.4
     """The mesh of a turned head may read as nearly straight for so long, until it is found again."""
-    hold_s: float = 1.7
-    """Includes the way from and to where a turn begins to count; who comes straight back takes up to 1.6 s for it."""
+    slipped: float = 0.5
+    """What the mesh takes for the face of a turned head looks less than this like the person's face before
+    (correlation): 0.27 at most on heads held at 62–80° whose mesh read as straight, 0.8 at least on heads that were
+    back (tuning half). So a head counts as back only if it also looks like it."""
+    hold_s: float = 2.0
+    """Includes the way from where a turn begins to count, and back to where the face looks like itself again: 18 drawn
+    heads that came straight back were not away so long, and 18 that were held were (tuning half)."""
     return_s: float = 2.5
     """No longer is waited for the face to come back after the hold."""
 
@@ -71,6 +80,8 @@ class _Look(NamedTuple):
     marks: Floats | None
     patch: Pixels | None
     tile: Pixels | None
+    alike: float | None
+    """Correlation of the patch with the person's own before the prompt; None if unknown."""
 
 
 class TurnToProfile(MovementChallenge):
@@ -98,6 +109,7 @@ class TurnToProfile(MovementChallenge):
         self._looks: list[_Look] = []
         self._box: Box | None = None
         self._size = 0.0
+        self._own: Pixels | None = None
 
     @classmethod
     def drawn(cls, random: bytes) -> str:
@@ -127,9 +139,20 @@ class TurnToProfile(MovementChallenge):
         # The place where the face was before the prompt, whatever the mesh makes of it since.
         tile = None if self._box is None else box_tile(frame.luma(), self._box.scaled(1.1))
         if face is None:
-            return _Look(observation.time_s, None, broken, None, None, tile)
+            return _Look(observation.time_s, None, broken, None, None, tile, None)
         patch = face_patch(frame.luma(), face)
-        return _Look(observation.time_s, nose_yaw_deg(face.points_px), broken, head_marks(face), patch, tile)
+        if self.prompt_s is not None and self._own is None:
+            self._own = self._own_patch(self.prompt_s)
+        # Of a face without contrast nothing can be said.
+        own = None if self._own is None or float(self._own.std()) < _PLAIN else self._own
+        alike = None if patch is None or own is None else correlation(patch, own)
+        yaw_deg = nose_yaw_deg(face.points_px)
+        return _Look(observation.time_s, yaw_deg, broken, head_marks(face), patch, tile, alike)
+
+    def _own_patch(self, prompt_s: float) -> Pixels | None:
+        """Return the median of the person's face before the prompt."""
+        patches = [look.patch for look in self._baseline(prompt_s) if look.patch is not None]
+        return np.median(np.stack(patches), axis=0).astype(np.uint8) if patches else None
 
     def _take_parameters(self, parameters: str) -> None:
         if parameters not in ("left", "right"):
@@ -186,7 +209,7 @@ class TurnToProfile(MovementChallenge):
                 seen, last_deg = seen + 1, deg
             if last_deg <= -use.turned_deg:
                 return Progress("failed", "The head turned to the other side.", "other_side")
-            turned = self._turned(deg, last_deg, held_from is not None)
+            turned = self._turned(look, deg, last_deg, held_from is not None)
             if turned:
                 held_from, turned_s = look.time_s if held_from is None else held_from, look.time_s
                 if look.time_s - held_from >= use.hold_s:
@@ -207,7 +230,7 @@ class TurnToProfile(MovementChallenge):
         faces = 0
         for look, deg in course:
             faces += deg is not None
-            if deg is None or abs(deg) >= self._settings.back_deg:
+            if deg is None or abs(deg) >= self._settings.back_deg or self._slipped(look):
                 away_s = look.time_s
             if look.time_s - away_s > self._settings.slip_s:
                 return Progress("done", self._DONE, "good", held_from)
@@ -220,10 +243,16 @@ class TurnToProfile(MovementChallenge):
 
     _DONE: ClassVar[str] = "The head turned to the side asked for and was held there."
 
-    def _turned(self, deg: float | None, last_deg: float, already: bool) -> bool:
+    def _turned(self, look: _Look, deg: float | None, last_deg: float, already: bool) -> bool:
         if deg is None:
             return already or last_deg >= self._settings.lost_from_deg
-        return deg >= (self._settings.kept_deg if already else self._settings.turned_deg)
+        if already:
+            return deg >= self._settings.kept_deg or self._slipped(look)
+        return deg >= self._settings.turned_deg
+
+    def _slipped(self, look: _Look) -> bool:
+        """Whether the mesh lies on something that does not look like the person's face."""
+        return look.alike is not None and look.alike < self._settings.slipped
 
     def _guided(self, deg: float | None, turned: bool) -> Guidance:
         if turned:
@@ -239,7 +268,9 @@ class TurnToProfile(MovementChallenge):
         if rest is None or self._size == 0:
             return Integrity(None, "")
         after = [(look, deg) for look, deg in self._course(prompt_s, rest) if look.time_s >= prompt_s]
-        own = np.median(np.stack([look.patch for look in before if look.patch is not None]), axis=0).astype(np.uint8)
+        own = self._own_patch(prompt_s)
+        if own is None:
+            return Integrity(None, "")
         found: list[tuple[float, str]] = []
         back = [look.patch for look, deg in after[-6:] if deg is not None and abs(deg) < self._settings.back_deg]
         alike = [correlation(patch, own) for patch in back if patch is not None]

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -67,6 +67,10 @@ class _Run:
     prepared_s: float = 0.0
     guidance: str | None = None
     timer: asyncio.TimerHandle | None = None
+    readied_by: str = ""
+    """The key of the request that released the prompt; whoever has it may have lost the answer on the way."""
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the engine has begun it, or it has come to nothing."""
 
     def rest(self) -> None:
         """Stop its timer."""
@@ -184,14 +188,38 @@ class Challenges:
 
     # The candidate's side
 
-    async def ready(self, session_id: str, challenge_id: str) -> dict[str, Any]:
-        """Release the prompt, once."""
-        _, run = await self._answered(session_id, challenge_id, frozenset({"offered"}))
-        await self._see_baseline(run)
-        # Others may have been first while the camera was looked at.
-        of, run = await self._answered(session_id, challenge_id, frozenset({"offered"}))
-        asked = await self._release(of, run, "publisher")
-        return views.challenge_prompt(asked, catalogue()[asked.challenge])
+    async def ready(self, session_id: str, challenge_id: str, key: str = "") -> dict[str, Any]:
+        """Release the prompt, once.
+
+        With the ``key`` of the request that released it, whose answer was lost on the way, the very same prompt is
+        returned until its deadline: nothing is drawn anew, and no time is gained.
+        """
+        repeated = await self._repeated(session_id, challenge_id, key)
+        if repeated is None:
+            _, run = await self._answered(session_id, challenge_id, frozenset({"offered"}))
+            await self._see_baseline(run)
+            # Others may have been first while the camera was looked at; among them this page, asking again.
+            repeated = await self._repeated(session_id, challenge_id, key)
+        if repeated is None:
+            of, run = await self._answered(session_id, challenge_id, frozenset({"offered"}))
+            run.readied_by = key
+            repeated = await self._release(of, run, "publisher")
+        return views.challenge_prompt(repeated, catalogue()[repeated.challenge], self._all.now())
+
+    async def _repeated(self, session_id: str, challenge_id: str, key: str) -> Asked | None:
+        """Return what was released to the same request already, if that can still be answered."""
+        of = await self._load(session_id)
+        run = of.now
+        if run is None or run.asked.id != challenge_id or not key or run.readied_by != key:
+            return None
+        await run.begun.wait()
+        asked = run.asked
+        if of.now is not run or asked.prompt_at is None or asked.state != "running":
+            return None
+        if (self._all.now() - asked.prompt_at).total_seconds() >= deadline_s(asked.challenge, asked.mode):
+            return None
+        self._audit(session_id, f"challenge prompt repeated {asked.id}", "publisher")
+        return asked
 
     async def decline(self, session_id: str, challenge_id: str, why: str) -> None:
         """Note that the candidate cannot, or does not want to; possible also in the middle."""
@@ -350,6 +378,8 @@ class Challenges:
             if of.now is run:
                 self._close(of, run, "expired", "service", reason="The checking process could not begin it; ask again.")
             raise
+        finally:
+            run.begun.set()
         if of.now is not run:
             raise _not_offered("It was called off meanwhile.")
         within_s = deadline_s(asked.challenge, asked.mode) + self.timing.late_s

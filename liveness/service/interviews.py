@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,11 +16,13 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from liveness.challenges.contract import Language
 from liveness.live.interface import Answer, LiveError, SessionOptions
 from liveness.service import challenges, inbox, sse, views
 from liveness.service.consent import CURRENT, TEXTS
 from liveness.service.hub import RESTART_GAP, Audience, Hub, Joined, TooManyReaders
 from liveness.service.ice import ice_servers
+from liveness.service.languages import in_language
 from liveness.service.later import Later
 from liveness.service.media import OpenPool
 from liveness.service.problems import Problem, unknown_session
@@ -386,7 +388,13 @@ class Interviews:
             self.hub.begin(session_id, audience, last + RESTART_GAP)
 
     async def events(
-        self, session_id: str, audience: Audience, after: int | None, until: datetime
+        self,
+        session_id: str,
+        audience: Audience,
+        after: int | None,
+        until: datetime,
+        *,
+        language: Language = "en",
     ) -> AsyncGenerator[bytes, None]:
         """Yield a session's events to one reader, from where it was before, as long as its token is valid."""
         await self.begin_streams(session_id)
@@ -396,7 +404,7 @@ class Interviews:
             return
         try:
             for event in await self._missed(session_id, audience, after, joined):
-                yield sse.written(event)
+                yield sse.written(replace(event, payload=in_language(event.payload, language)))
             while True:
                 try:
                     news = await joined.reader.next(sse.KEEP_ALIVE_S)
@@ -404,7 +412,10 @@ class Interviews:
                     return
                 if self.now() >= until:
                     return
-                yield sse.written(news) if news else sse.KEEP_ALIVE
+                if news is None:
+                    yield sse.KEEP_ALIVE
+                else:
+                    yield sse.written(replace(news, payload=in_language(news.payload, language)))
         finally:
             self.hub.leave(session_id, audience, joined.reader)
 

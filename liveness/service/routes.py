@@ -15,6 +15,7 @@ from liveness.service.bodies import NewConsent, NewSession, described, read_json
 from liveness.service.capture import CaptureReport
 from liveness.service.hub import Audience
 from liveness.service.interviews import Interviews
+from liveness.service.languages import language_of
 from liveness.service.limits import Allowances, Pace
 from liveness.service.problems import Problem
 from liveness.service.sessions import Session
@@ -98,8 +99,9 @@ async def read_events(request: Request, by: ByBothSides) -> StreamingResponse:
     """Stream the session's events (server-sent events), resumable by ``Last-Event-ID``."""
     audience: Audience = "viewer" if by.caller.who == "viewer" else "candidate"
     after = sse.last_event_id(request.headers.get("last-event-id"))
+    until = by.caller.until or by.session.expires_at
     return sse.response(
-        interviews_of(request).events(by.session.id, audience, after, by.caller.until or by.session.expires_at)
+        interviews_of(request).events(by.session.id, audience, after, until, language=language_of(request))
     )
 
 

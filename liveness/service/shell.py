@@ -23,7 +23,7 @@ _CORS = {
 }
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Accept, If-Match, Last-Event-ID",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Accept, Idempotency-Key, If-Match, Last-Event-ID",
     "Access-Control-Max-Age": "7200",
 }
 

@@ -50,6 +50,7 @@ def for_viewer(session: Session, ice: IceServers) -> dict[str, Any]:
         "consent": {"version": consent.version, "given_at": stamp(consent.given_at)} if consent else None,
         "ice_servers": [dict(server) for server in ice],
         "report_url": f"/v1/sessions/{session.id}/report",
+        "challenges": list(catalogue()),
     }
 
 
@@ -167,14 +168,16 @@ class ChallengeOver:
         return {"schema": "liveness.challenge-over/1", "id": self.id, "how": self.how}
 
 
-def challenge_prompt(asked: Asked, cls: type[Challenge]) -> dict[str, Any]:
-    """Return what the candidate's page shows, once."""
+def challenge_prompt(asked: Asked, cls: type[Challenge], now: datetime) -> dict[str, Any]:
+    """Return what the candidate's page shows; ``elapsed_s`` of its time is gone already."""
+    elapsed_s = (now - asked.prompt_at).total_seconds() if asked.prompt_at else 0.0
     return {
         "schema": "liveness.challenge-prompt/1",
         "id": asked.id,
         "challenge": asked.challenge,
         "page": dict(cls.page(asked.parameters or "")),
         "deadline_s": deadline_s(asked.challenge, asked.mode),
+        "elapsed_s": round(max(0.0, elapsed_s), 3),
     }
 
 

@@ -35,7 +35,7 @@ def person() -> Person:
 
 def answered(challenge: type[Challenge], kind: str, parameters: str) -> Outcome:
     rng = np.random.default_rng(zlib.crc32(f"{kind} {parameters}".encode()))
-    return play(challenge(), parameters, OF[challenge][kind](person(), parameters, rng))
+    return play(challenge, parameters, OF[challenge][kind](person(), parameters, rng))
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,8 @@ def answered(challenge: type[Challenge], kind: str, parameters: str) -> Outcome:
         (PointCamera, "left"),
         (HandOverFace, "right"),
         (HandOverFace, "lower"),
+        (CoverEye, "left"),
+        (CoverEye, "right"),
         (ReadDigits, "407"),
     ],
 )
@@ -80,12 +82,6 @@ def test_who_does_as_asked_passes(challenge: type[Challenge], parameters: str) -
 )
 def test_what_was_not_asked_is_no_answer(challenge: type[Challenge], kind: str, parameters: str) -> None:
     assert answered(challenge, kind, parameters).result == "not_done"
-
-
-def test_a_covered_eye_is_seen_however_the_drawn_hand_looks() -> None:
-    outcome = answered(CoverEye, "done", "left")
-    assert outcome.compliance is True
-    assert outcome.result in ("passed", "unclear")
 
 
 def test_a_face_that_stays_while_the_room_moves_is_pasted() -> None:
@@ -133,7 +129,7 @@ def test_all_parameters_are_drawn_and_told_to_page_and_interviewer(challenge: ty
 def test_nobody_seen_is_no_failure(challenge: type[Challenge]) -> None:
     empty = np.full((240, 320, 3), 90, np.uint8)
     parameters = challenge.drawn(bytes(challenge.spec.random_bytes))
-    outcome = play(challenge(), parameters, lambda _: empty, until_s=2.0)
+    outcome = play(challenge, parameters, lambda _: empty, until_s=2.0)
     assert outcome.result == "unclear"
     assert outcome.quality == 0
 

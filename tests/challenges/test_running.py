@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from people import NO_CURVES
 
 from liveness.challenges.contract import Challenge, ChallengeSpec, Curve, Guidance, Outcome
 from liveness.challenges.planner import next_step
-from liveness.challenges.running import ChallengeNews
+from liveness.challenges.running import ChallengeNews, Running
 from liveness.challenges.strengths import MOST_NATS, Counts, Strengths, load
 from liveness.engine import Engine, Event
 from liveness.errors import CalibrationError
-from liveness.frames import Observation
+from liveness.frames import Box, Change, FaceTrack, Hand, Observation, Pixels
 from liveness.fusion.answers import Answer, Answers
 from liveness.media import Recording
 from liveness.review.reviewing import analyse
@@ -27,6 +28,27 @@ COUNTS: dict[str, Counts] = {
         "synthesis": {"passed": 40, "broken": 50, "not_done": 10, "unclear": 0},
     }
 }
+
+
+class Seen:
+    """A picture as a frame."""
+
+    dropped = 0
+    audio = None
+
+    def __init__(self, index: int, time_s: float, luma: Pixels) -> None:
+        self.index, self.time_s = index, time_s
+        self.height, self.width = luma.shape
+        self._luma = luma
+
+    def luma(self) -> Pixels:
+        return self._luma
+
+    def rgb(self, *, max_width: int | None = None) -> Pixels:
+        raise AssertionError("nobody looks at colours")
+
+    def crop_rgb(self, box: Box) -> Pixels:
+        raise AssertionError("nobody looks at colours")
 
 
 class KeepStill(Challenge):
@@ -228,6 +250,30 @@ def test_answers_fade_repeat_as_their_mean_and_do_not_vouch_for_another_face() -
     answers.add(Answer("light", 20.0, {"injection": -3.0}, ""))
     answers.new_shot(20.5, cut=True)
     assert answers.llr(20.5) == {}
+
+
+@pytest.mark.parametrize(
+    ("room", "hand", "result"),
+    [("stays", False, "passed"), ("changes", False, "unclear"), ("changes", True, "passed")],
+    ids=["a face came near", "another picture", "a hand came near"],
+)
+def test_what_comes_near_fast_is_no_cut_but_another_picture_is(room: str, hand: bool, result: str) -> None:
+    first, other = (np.random.default_rng(seed).integers(0, 256, (120, 160), np.uint8) for seed in (1, 2))
+    running = Running({"keep_still": KeepStill})
+    running.prepare("c", "keep_still")
+    outcomes: list[Outcome | None] = []
+    for index in range(40):
+        t = index / 10
+        if index == 15:
+            running.begin("c", 1.5, "1.0", "page")
+        box = Box(60, 30, 100, 80) if index < 20 else Box(50, 20, 110, 90)
+        face = FaceTrack(1, t, box, np.zeros((478, 3), np.float32), (0.0, 0.0, 0.0), 1.0, t)
+        hands = (Hand(np.zeros((21, 3), np.float32), 1.0, "left"),) if hand else ()
+        picture = other if room == "changes" and index >= 20 else first
+        changes: frozenset[Change] = frozenset({"cut"}) if index == 20 else frozenset()
+        seen = Observation(frame=Seen(index, t, picture), face=face, others=(), changes=changes, hands=hands)
+        outcomes += [news.outcome for news in running.observe(seen) if news.outcome]
+    assert [outcome.result for outcome in outcomes if outcome] == [result]
 
 
 def test_the_next_step_is_what_settles_most_of_the_open_doubt() -> None:

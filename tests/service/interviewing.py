@@ -299,11 +299,12 @@ class Service:
         return Interview(self, made.json["id"], made.json["tokens"]["publisher"], made.json["tokens"]["viewer"])
 
     @contextmanager
-    def events(self, path: str, token: str, last: str | None = None) -> Iterator[Events]:
+    def events(self, path: str, token: str, last: str | None = None, **headers: str) -> Iterator[Events]:
         """Read an event stream."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        headers = {"Authorization": f"Bearer {token}"} | ({"Last-Event-ID": last} if last else {})
-        connection.request("GET", path, headers=headers)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()} | {"Authorization": f"Bearer {token}"}
+        sent |= {"Last-Event-ID": last} if last else {}
+        connection.request("GET", path, headers=sent)
         answer = connection.getresponse()
         assert answer.status == 200
         assert answer.headers["Content-Type"].startswith("text/event-stream")

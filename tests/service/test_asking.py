@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from interviewing import KEY, Events, Interview, Reply, Service, of_pool, running, wire
+from interviewing import KEY, Clock, Events, Interview, Reply, Service, of_pool, running, wire
+from starlette.requests import HTTPConnection
 from test_story import same_shape
 
 from liveness.challenges.contract import Challenge, ChallengeSpec
@@ -20,6 +21,7 @@ from liveness.frames import Observation
 from liveness.live.interface import LiveError
 from liveness.service.catalogue import catalogue, default_order
 from liveness.service.challenges import Timing
+from liveness.service.languages import language_of
 from liveness.service.store import Store
 
 
@@ -106,8 +108,9 @@ def asked(interview: Interview, challenge: str = "nod", mode: str = "page") -> s
     return str(made.json["id"])
 
 
-def ready(interview: Interview, challenge_id: str) -> Reply:
-    return interview.service.call("POST", f"{interview.path}/challenges/{challenge_id}/ready", interview.publisher)
+def ready(interview: Interview, challenge_id: str, key: str = "") -> Reply:
+    path = f"{interview.path}/challenges/{challenge_id}/ready"
+    return interview.service.call("POST", path, interview.publisher, **({"Idempotency_Key": key} if key else {}))
 
 
 def decline(interview: Interview, challenge_id: str, reason: str = "cannot") -> Reply:
@@ -228,6 +231,42 @@ def test_without_a_name_the_recommended_one_is_asked(service: Service) -> None:
     assert service.call("POST", f"{interview.path}/challenges", interview.viewer).json["challenge"] == "flash"
 
 
+def test_each_side_is_told_in_its_own_language(service: Service) -> None:
+    interview = begun(service)
+    path = f"{interview.path}/challenges"
+    body = {"challenge": "lean_in", "mode": "page"}
+    made = service.call("POST", path, interview.viewer, body, Accept_Language="fr, de-AT;q=0.8, en;q=0.5")
+    assert (made.json["title"], made.headers["Vary"]) == ("Näher kommen", "Accept-Language")
+    prompt = service.call("POST", f"{path}/{made.json['id']}/ready", interview.publisher, Accept_Language="de")
+    assert prompt.json["page"]["text"].endswith("sitzen Sie dann wieder wie zuvor.") or "zweimal" in str(prompt.json)
+    service.pool.judges(interview.id, made.json["id"], reason="The face was not seen after the prompt.")
+    german = service.call("GET", path, interview.viewer, Accept_Language="de").json
+    assert german["challenges"][0]["outcome"]["reason"] == "Das Gesicht war nach der Bitte nicht zu sehen."
+    assert "Näher kommen" in [one["title"] for one in german["available"]]
+    # Nothing is kept in a language: who reads English reads the same answer in English.
+    english = listed(interview)
+    assert english["challenges"][0]["outcome"]["reason"] == "The face was not seen after the prompt."
+    assert english["challenges"][0]["title"] == "Lean in"
+    with service.events(f"{interview.path}/events", interview.viewer, Accept_Language="de") as viewer:
+        assert viewer.until("challenge").data["title"] == "Näher kommen"
+        why = "Lean in: it settles best whether this is a face made or changed by a model."
+        step = {"challenge": "lean_in", "why": why}
+        service.pool.happens(interview.id, "verdict", of_pool("verdict", next_step=step))
+        told = viewer.until("verdict").data["next_step"]["why"]
+        assert (
+            told == "Näher kommen: klärt am besten, ob das ein Gesicht ist, das ein Modell gemacht oder verändert hat."
+        )
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("", "en"), ("de", "de"), ("fr", "en"), ("en, de", "en"), ("en;q=0.1, de;q=x, de;q=0.2", "de"), ("de;q=0", "en")],
+)
+def test_the_language_that_is_preferred_is_found(header: str, language: str) -> None:
+    connection = HTTPConnection({"type": "http", "headers": [(b"accept-language", header.encode())]})
+    assert language_of(connection) == language
+
+
 def test_what_cannot_be_asked(service: Service) -> None:
     interview = service.interview()
     interview.agree()
@@ -306,6 +345,51 @@ def test_the_prompt_is_released_once(service: Service) -> None:
     assert sorted(answer.status for answer in answers) == [200, 409, 409, 409]
     assert [action for action, _, _ in service.pool.asked] == ["prepare", "begin"]
     assert lines(service, interview).count(("publisher", "challenge answer refused: second")) == 3
+
+
+def test_a_prompt_that_was_lost_on_the_way_is_given_again(tmp_path: Path) -> None:
+    clock = Clock()
+    with running(tmp_path, clock=clock) as service:
+        interview = begun(service)
+        cid = asked(interview)
+        first = ready(interview, cid, "a-page").json
+        (row,) = rows(service, interview)
+        clock.ahead += timedelta(seconds=3)
+        again = ready(interview, cid, "a-page")
+        # Nothing is drawn anew, nobody is asked to begin anew, and the time runs on.
+        assert again.json == first | {"elapsed_s": again.json["elapsed_s"]}
+        assert again.json["elapsed_s"] - first["elapsed_s"] == pytest.approx(3, abs=0.9)
+        assert rows(service, interview) == [row]
+        assert [action for action, _, _ in service.pool.asked] == ["prepare", "begin"]
+        # Another page is not the one that lost it; nor is one that names none.
+        assert ready(interview, cid, "another").status == ready(interview, cid).status == 409
+        assert ready(interview, cid, "x" * 65).status == 422
+        clock.ahead += timedelta(seconds=Nod.spec.deadline_s)
+        assert ready(interview, cid, "a-page").status == 409
+        service.pool.judges(interview.id, cid)
+        assert ready(interview, cid, "a-page").status == 409
+        assert lines(service, interview) == [
+            ("viewer", "challenge made nod"),
+            ("publisher", "challenge ready"),
+            ("publisher", "challenge prompt repeated"),
+            *[("publisher", "challenge answer refused: second")] * 3,
+            ("engine", "challenge outcome"),
+            ("publisher", "challenge answer refused: done"),
+        ]
+
+
+def test_one_page_that_asks_many_times_at_once_gets_one_prompt(service: Service) -> None:
+    interview = begun(service)
+    cid = asked(interview)
+    answers: list[Reply] = []
+    asking = [threading.Thread(target=lambda: answers.append(ready(interview, cid, "a-page"))) for _ in range(4)]
+    for one in asking:
+        one.start()
+    for one in asking:
+        one.join()
+    assert [answer.status for answer in answers] == [200] * 4
+    assert len({answer.json["page"]["text"] for answer in answers}) == 1
+    assert [action for action, _, _ in service.pool.asked] == ["prepare", "begin"]
 
 
 def test_every_refused_answer_is_written_down(service: Service) -> None:

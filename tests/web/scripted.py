@@ -77,6 +77,10 @@ class Scripted:
         """What a challenge's page shows, by its name."""
         self.declined: list[str] = []
         self.refuse_ready: Response | None = None
+        self.languages: set[str] = set()
+        """In which answers were asked for."""
+        self.ready_keys: list[str] = []
+        """What came with each request for a prompt, that tells one sent again from another."""
         self._listeners: dict[str, list[asyncio.Queue[str | None]]] = {"publisher": [], "viewer": []}
         self._hello: dict[str, list[tuple[str, dict[str, Any]]]] = {"publisher": [], "viewer": []}
         self._seats: dict[str, WebSocket] = {}
@@ -191,6 +195,7 @@ class Scripted:
     def _role(self, request: Request, below: str) -> str:
         role = ROLES.get(request.headers.get("authorization", "").removeprefix("Bearer "), "nobody")
         self.calls.append((role, request.method, below))
+        self.languages.add(request.headers.get("accept-language", ""))
         return role
 
     def _json(self, role: str, body: dict[str, Any], status: int = 200) -> Response:
@@ -304,7 +309,10 @@ class Scripted:
         async def stream() -> AsyncIterator[str]:
             try:
                 yield ": hello\n\n"
-                for event, data in self._hello[role] or [("session", self.view(role))]:
+                told = self._hello[role]
+                if all(event != "session" for event, _ in told):
+                    told = [("session", self.view(role)), *told]
+                for event, data in told:
                     text = self._event(event, data)
                     self.said[role].append(text)
                     yield text
@@ -374,6 +382,7 @@ class Scripted:
 
     async def _ready(self, request: Request) -> Response:
         role = self._role(request, "/challenges/*/ready")
+        self.ready_keys.append(request.headers.get("Idempotency-Key", ""))
         if self.refuse_ready:
             return self.refuse_ready
         assert self.challenge is not None

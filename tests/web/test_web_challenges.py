@@ -160,6 +160,36 @@ def test_an_offer_that_is_over_is_told_kindly(browser: Any, service: Scripted) -
         assert service.declined == []
 
 
+def test_a_prompt_that_is_lost_on_the_way_is_asked_for_again(browser: Any, service: Scripted) -> None:
+    lost: list[str] = []
+
+    def lose_once(route: Any) -> None:
+        if lost:
+            route.continue_()
+        else:
+            # The service has released it; the page never hears of that.
+            lost.append(route.fetch().text())
+            route.abort()
+
+    with opened(browser, service.candidate) as page:
+        page.route("**/ready", lose_once)
+        join(page)
+        service.ask("turn_to_profile")
+        see(page, "Turn your head to your left and hold it there.")
+        assert len(service.ready_keys) == 2
+        assert service.ready_keys[0] == service.ready_keys[1] != ""
+        assert service.declined == []
+
+
+def test_that_the_service_cannot_be_reached_is_no_answer(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.candidate) as page:
+        page.route("**/ready", lambda route: route.abort())
+        join(page)
+        service.ask("turn_to_profile")
+        see(page, "It is not needed any more")
+        assert service.declined == []
+
+
 SAMPLE = """() => {
     window.samples = [];
     const root = document.querySelector('liveness-challenge').shadowRoot;
@@ -293,6 +323,29 @@ def test_one_click_asks_and_the_answer_is_told_in_words(browser: Any, service: S
         see(page, "Asked so far")
         page.locator("liveness-challenges summary", has_text="Passed").click()
         see(page, "The head turned to the side asked for after the prompt, and the face stayed whole.")
+
+
+@pytest.mark.parametrize(("challenge", "stays"), [("turn_to_profile", False), ("show_fingers", True)])
+def test_what_cannot_be_asked_for_on_the_page_stays_in_the_card(
+    browser: Any, service: Scripted, challenge: str, stays: bool
+) -> None:
+    service.state = "checking"
+    step = {"challenge": challenge, "why": "A recording cannot answer."}
+    service.emit("viewer", "verdict", wire("verdict", state="inconclusive", next_step=step), keep=True)
+    with opened(browser, service.interviewer) as page:
+        card = "document.querySelector('liveness-verdict').shadowRoot.querySelector('.next')"
+        until(page, f"{card}.textContent.includes('A recording cannot answer.')", "the next step")
+        until(page, lambda: page.evaluate(f"{card}.hidden") is not stays, "the card")
+
+
+def test_a_page_is_told_in_the_language_that_it_states(browser: Any, service: Scripted) -> None:
+    checking(service)
+    with opened(browser, service.interviewer) as page:
+        see(page, "Ask: A turn to profile")
+        assert service.languages == {"en"}
+        page.evaluate("document.documentElement.lang = 'de'")
+        page.evaluate(f"{ASKING}.load()")
+        until(page, lambda: "de" in service.languages, "the language")
 
 
 def test_a_sentence_is_read_aloud_and_can_be_cancelled(browser: Any, service: Scripted) -> None:

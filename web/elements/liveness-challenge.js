@@ -8,7 +8,7 @@ import { drawing, DRAWING_CSS, pictured, wayArrow } from "./drawings.js";
 import { LightShow } from "./light-show.js";
 import { LOOK, sheet } from "./look.js";
 import { Throttle } from "./steady.js";
-import { textsFor } from "./texts/index.js";
+import { languageOf, textsFor } from "./texts/index.js";
 
 /** @typedef {import("../sdk/wire.js").ChallengeOffer} Offer */
 /** @typedef {import("../sdk/wire.js").ChallengePrompt} Prompt */
@@ -145,7 +145,7 @@ export class LivenessChallenge extends HTMLElement {
     const session = this.getAttribute("session");
     const token = this.getAttribute("token");
     if (this.#check || !session || !token) return;
-    const check = new LivenessSession({ server: this.getAttribute("server") ?? "", session, token });
+    const check = new LivenessSession({ server: this.getAttribute("server") ?? "", session, token, lang: languageOf(this) });
     this.check = check;
     this.#own = true;
     check.listen();
@@ -308,14 +308,15 @@ export class LivenessChallenge extends HTMLElement {
     if (signal.aborted) return;
     try {
       const prompt = await this.check?.challengeReady(offer.id);
-      const atMs = performance.now();
       if (signal.aborted || !prompt) return;
+      const atMs = performance.now() - 1000 * prompt.elapsed_s;
       if (this.#light) this.#shine(prompt, atMs);
       else this.#prompt(prompt, atMs);
     } catch (error) {
       if (signal.aborted) return;
       this.#tell("liveness-problem", error);
-      if (!(error instanceof ApiError && (error.status === 404 || error.status === 409))) this.#refuse("other");
+      // That the service could not be reached is no answer: it waits, and calls it not answered.
+      if (error instanceof ApiError && error.status !== 404 && error.status !== 409) this.#refuse("other");
       this.#thank("late");
     }
   }

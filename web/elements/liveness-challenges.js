@@ -7,7 +7,7 @@ import { VerdictStream } from "../sdk/events.js";
 import { Curve, CURVE_CSS } from "./curve.js";
 import { h, icon, mark, say } from "./dom.js";
 import { LOOK, sheet } from "./look.js";
-import { textsFor } from "./texts/index.js";
+import { languageOf, textsFor } from "./texts/index.js";
 
 /** @typedef {import("../sdk/wire.js").Challenge} Challenge */
 /** @typedef {import("../sdk/wire.js").AvailableChallenge} Available */
@@ -150,7 +150,7 @@ export class LivenessChallenges extends HTMLElement {
   }
 
   #access() {
-    return { server: this.getAttribute("server") ?? "", session: this.getAttribute("session") ?? "", token: this.getAttribute("token") ?? "" };
+    return { server: this.getAttribute("server") ?? "", session: this.getAttribute("session") ?? "", token: this.getAttribute("token") ?? "", lang: languageOf(this) };
   }
 
   /** Fetch what was asked so far and what can be. */

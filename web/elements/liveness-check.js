@@ -5,7 +5,7 @@ import { ApiError } from "../sdk/api.js";
 import { LivenessSession } from "../sdk/session.js";
 import { h, icon, mark, say } from "./dom.js";
 import { LOOK, sheet } from "./look.js";
-import { textsFor } from "./texts/index.js";
+import { languageOf, textsFor } from "./texts/index.js";
 
 const CSS = sheet(`
 .card { background: var(--_surface); border: 1px solid var(--_rule); border-radius: 12px; padding: clamp(1rem, 4vw, 1.75rem); }
@@ -66,7 +66,7 @@ export class LivenessCheck extends HTMLElement {
     const token = this.getAttribute("token");
     this.#set("loading");
     if (!session || !token) return;
-    this.check = new LivenessSession({ server: this.getAttribute("server") ?? "", session, token });
+    this.check = new LivenessSession({ server: this.getAttribute("server") ?? "", session, token, lang: languageOf(this) });
     this.#listen(this.check);
     this.load();
   }

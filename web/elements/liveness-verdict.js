@@ -6,7 +6,7 @@ import { FAMILIES } from "../sdk/wire.js";
 import { h, icon, mark, say } from "./dom.js";
 import { LOOK, sheet } from "./look.js";
 import { SteadyFigure, SteadyState, Throttle } from "./steady.js";
-import { textsFor } from "./texts/index.js";
+import { languageOf, textsFor } from "./texts/index.js";
 import { clock, Timeline, TIMELINE_CSS } from "./timeline.js";
 
 /** @typedef {import("../sdk/wire.js").Verdict} Verdict */
@@ -20,8 +20,6 @@ const LISTS_MS = 2000;
 /** A state is read out when it has lasted this long, and not sooner than this after the last. */
 const ANNOUNCE_LASTS_MS = 3000;
 const ANNOUNCE_EVERY_MS = 10_000;
-/** What `<liveness-challenges>` can ask for; a next step of another kind is told in the card. */
-const ASKABLE = new Set(["light_code", "turn_to_profile", "hand_over_face", "cover_eye", "lean_in", "read_digits", "point_camera"]);
 const SEEN_ENOUGH = 0.5;
 const NOTICES = 8;
 /** After this long, what hinders a beginning is worth more than that it is one. */
@@ -177,7 +175,7 @@ export class LivenessVerdict extends HTMLElement {
     const session = this.getAttribute("session");
     const token = this.getAttribute("token");
     if (this.#stream || !session || !token) return;
-    const stream = new VerdictStream({ server: this.getAttribute("server") ?? "", session, token });
+    const stream = new VerdictStream({ server: this.getAttribute("server") ?? "", session, token, lang: languageOf(this) });
     this.stream = stream;
     this.#own = true;
     stream.open();
@@ -257,7 +255,7 @@ export class LivenessVerdict extends HTMLElement {
     const measured = this.#verdict !== null;
     const stale = measured && silentMs > STALE_MS && state !== "ended" && state !== "withdrawn";
     mark(this, "stale", stale);
-    view.top(state, this.#verdict, { staleS: stale ? silentMs / 1000 : null, measured: measured && state !== "withdrawn" });
+    view.top(state, this.#verdict, { staleS: stale ? silentMs / 1000 : null, measured: measured && state !== "withdrawn", askable: this.#session?.challenges ?? [] });
     if (this.getAttribute("state") === state) return;
     mark(this, "state", state);
     const text = view.stateText(state);
@@ -401,9 +399,9 @@ class View {
   /**
    * @param {string} state
    * @param {Verdict | null} verdict
-   * @param {{staleS: number | null, measured: boolean}} circumstances
+   * @param {{staleS: number | null, measured: boolean, askable: string[]}} circumstances askable: what `<liveness-challenges>` can ask for
    */
-  top(state, verdict, { staleS, measured }) {
+  top(state, verdict, { staleS, measured, askable }) {
     const [title, headline] = this.#words(state);
     const judged = state in this.#texts.states;
     mark(this.#card, "data-state", state);
@@ -422,7 +420,7 @@ class View {
     this.#stale.hidden = staleS === null;
     if (staleS !== null) say(this.#staleText, this.#texts.stale(staleS));
     this.#measure.hidden = !measured || !this.#figure.textContent;
-    const elsewhere = this.#asking.assignedNodes().length > 0 && ASKABLE.has(verdict?.next_step?.challenge ?? "");
+    const elsewhere = this.#asking.assignedNodes().length > 0 && askable.includes(verdict?.next_step?.challenge ?? "");
     this.#next.hidden = elsewhere || !judged || !(state === "suspect" || state === "inconclusive") || !this.#nextTitle.textContent;
   }
 

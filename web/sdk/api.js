@@ -48,17 +48,24 @@ export function sessionAddress(server, session, rest = "") {
   return address(server, `/v1/sessions/${encodeURIComponent(session)}${rest}`);
 }
 
+/** The language that the page states, "" where there is none: a browser's own may be another than what stands around. */
+export function pageLanguage() {
+  return globalThis.document?.documentElement.lang ?? "";
+}
+
 /**
  * Call the service and throw {@link ApiError} unless it succeeds.
  *
  * @param {string} url
- * @param {{token: string, method?: string, type?: string, body?: string, accept?: string, keepalive?: boolean, signal?: AbortSignal}} options
+ * @param {{token: string, method?: string, type?: string, body?: string, accept?: string, once?: string, lang?: string, keepalive?: boolean, signal?: AbortSignal}} options once: the same for a call that is made again; lang: of what is said in the answer, the page's if left out
  */
-export async function call(url, { token, method = "GET", type, body, accept, keepalive, signal }) {
+export async function call(url, { token, method = "GET", type, body, accept, once, lang = pageLanguage(), keepalive, signal }) {
   /** @type {Record<string, string>} */
   const headers = { Authorization: `Bearer ${token}` };
   if (type) headers["Content-Type"] = type;
   if (accept) headers.Accept = accept;
+  if (lang) headers["Accept-Language"] = lang;
+  if (once) headers["Idempotency-Key"] = once;
   const response = await fetch(url, { method, headers, body, keepalive, signal, cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" });
   if (!response.ok) throw await problemOf(response);
   return response;
@@ -66,12 +73,12 @@ export async function call(url, { token, method = "GET", type, body, accept, kee
 
 /**
  * @param {string} url
- * @param {{token: string, method?: string, data?: unknown, signal?: AbortSignal}} options
+ * @param {{token: string, method?: string, data?: unknown, once?: string, lang?: string, signal?: AbortSignal}} options
  * @returns {Promise<any>} the answer's JSON, null if there is none
  */
-export async function callJson(url, { token, method = "GET", data, signal }) {
+export async function callJson(url, { token, method = "GET", data, once, lang, signal }) {
   const body = data === undefined ? undefined : JSON.stringify(data);
-  const response = await call(url, { token, method, body, type: body && "application/json", accept: "application/json", signal });
+  const response = await call(url, { token, method, body, type: body && "application/json", accept: "application/json", once, lang, signal });
   const text = await response.text();
   return text ? JSON.parse(text) : null;
 }

@@ -17,17 +17,19 @@ export class Challenges {
   #server;
   #session;
   #token;
+  #lang;
 
-  /** @param {{server?: string, session: string, token: string}} options token: the viewer's, or a key */
-  constructor({ server = "", session, token }) {
+  /** @param {{server?: string, session: string, token: string, lang?: string}} options token: the viewer's, or a key; lang: the page's if left out */
+  constructor({ server = "", session, token, lang }) {
     this.#server = server;
     this.#session = session;
     this.#token = token;
+    this.#lang = lang;
   }
 
   /** What was asked so far, and what can be asked. */
   async list() {
-    return parseChallenges(await callJson(this.#address(), { token: this.#token }));
+    return parseChallenges(await callJson(this.#address(), { token: this.#token, lang: this.#lang }));
   }
 
   /**
@@ -36,7 +38,7 @@ export class Challenges {
    * @param {{challenge?: string, mode?: import("./wire.js").ChallengeMode}} [options] challenge: the recommended one if left out
    */
   async start({ challenge, mode = "page" } = {}) {
-    return parseChallenge(await callJson(this.#address(), { token: this.#token, method: "POST", data: { challenge, mode } }));
+    return parseChallenge(await callJson(this.#address(), { token: this.#token, lang: this.#lang, method: "POST", data: { challenge, mode } }));
   }
 
   /** @param {string} id */

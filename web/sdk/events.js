@@ -1,7 +1,7 @@
 // @ts-check
 /** Server-sent events over fetch, since EventSource cannot send a token in a header. */
 
-import { problemOf, sessionAddress } from "./api.js";
+import { pageLanguage, problemOf, sessionAddress } from "./api.js";
 import { backoffMs, untilOnline, wait } from "./waiting.js";
 import { parseChallenge, parseLink, parseNotice, parseSessionView, parseVerdict } from "./wire.js";
 
@@ -63,6 +63,7 @@ export class EventParser {
 export class EventStream extends EventTarget {
   #url;
   #token;
+  #lang;
   /** @type {AbortController | null} */
   #running = null;
   #lastId = "";
@@ -71,11 +72,12 @@ export class EventStream extends EventTarget {
   /** @type {"connecting" | "open" | "interrupted" | "closed"} */
   state = "closed";
 
-  /** @param {{url: string, token: string, silenceMs?: number, random?: () => number}} options */
-  constructor({ url, token, silenceMs = SILENCE_MS, random = Math.random }) {
+  /** @param {{url: string, token: string, lang?: string, silenceMs?: number, random?: () => number}} options */
+  constructor({ url, token, lang = pageLanguage(), silenceMs = SILENCE_MS, random = Math.random }) {
     super();
     this.#url = url;
     this.#token = token;
+    this.#lang = lang;
     this.#silenceMs = silenceMs;
     this.#random = random;
   }
@@ -143,6 +145,7 @@ export class EventStream extends EventTarget {
   async #read(signal, attempt) {
     /** @type {Record<string, string>} */
     const headers = { Authorization: `Bearer ${this.#token}`, Accept: "text/event-stream" };
+    if (this.#lang) headers["Accept-Language"] = this.#lang;
     if (this.#lastId) headers["Last-Event-ID"] = this.#lastId;
     const watchdog = () => setTimeout(() => attempt.abort(new Error("nothing came for too long")), this.#silenceMs);
     let silence = watchdog();
@@ -185,10 +188,10 @@ export class EventStream extends EventTarget {
 export class VerdictStream extends EventTarget {
   #stream;
 
-  /** @param {{server?: string, session: string, token: string}} options */
-  constructor({ server = "", session, token }) {
+  /** @param {{server?: string, session: string, token: string, lang?: string}} options lang: of what is said, the page's if left out */
+  constructor({ server = "", session, token, lang }) {
     super();
-    this.#stream = new EventStream({ url: sessionAddress(server, session, "/events"), token });
+    this.#stream = new EventStream({ url: sessionAddress(server, session, "/events"), token, lang });
     this.#stream.addEventListener("statechange", (event) => {
       this.dispatchEvent(new CustomEvent("statechange", { detail: /** @type {CustomEvent} */ (event).detail }));
     });

@@ -9,12 +9,16 @@ import { captureReport, SenderStats } from "./stats.js";
 import { backoffMs, untilOnline, wait } from "./waiting.js";
 import {
   parseCandidateView, parseChallengeGuidance, parseChallengeOffer, parseChallengeOver, parseChallengePrompt, parseChannelMessage, parseRate,
-  parseReconnect,
+  parseReconnect, WireError,
 } from "./wire.js";
 
 const REPORT_EVERY_MS = 5000;
 /** So often a refusal because "another publisher is connected" may be our own former connection, still being cleared away. */
 const CONFLICTS = 5;
+/** A prompt's answer that has not come by then is lost; it takes up to two seconds, in which the person is seen as they are. */
+const READY_PATIENCE_MS = 4000;
+const READY_ATTEMPTS = 3;
+const READY_AGAIN_MS = 300;
 
 /**
  * @typedef {"idle" | "connecting" | "connected" | "reconnecting" | "stopped" | "closed"} LivenessState
@@ -46,6 +50,7 @@ export class LivenessSession extends EventTarget {
   #server;
   #session;
   #token;
+  #lang;
   /** @type {MediaStreamTrack | null} */
   #track = null;
   #enabled = true;
@@ -66,12 +71,13 @@ export class LivenessSession extends EventTarget {
   /** @type {LivenessState} */
   state = "idle";
 
-  /** @param {{server?: string, session: string, token: string}} options server: origin of the service, "" for the page's own */
-  constructor({ server = "", session, token }) {
+  /** @param {{server?: string, session: string, token: string, lang?: string}} options server: origin of the service, "" for the page's own; lang: of what is said, the page's if left out */
+  constructor({ server = "", session, token, lang }) {
     super();
     this.#server = server;
     this.#session = session;
     this.#token = token;
+    this.#lang = lang;
     globalThis.addEventListener?.("pagehide", this.#leave);
     globalThis.addEventListener?.("pageshow", this.#comeBack);
     globalThis.addEventListener?.("offline", this.#offline);
@@ -101,11 +107,24 @@ export class LivenessSession extends EventTarget {
   /**
    * Say that a challenge can be shown now. Its parameters are drawn at this moment, and are given once: show them at once.
    *
+   * An answer that is lost on the way is asked for again: it is the same prompt, and its time runs on (`elapsed_s`).
+   *
    * @param {string} id of the offer
    */
   async challengeReady(id) {
     const address = this.#address(`/challenges/${encodeURIComponent(id)}/ready`);
-    return parseChallengePrompt(await callJson(address, { token: this.#token, method: "POST" }));
+    const once = crypto.randomUUID();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const signal = AbortSignal.timeout(READY_PATIENCE_MS);
+        return parseChallengePrompt(await callJson(address, { token: this.#token, lang: this.#lang, method: "POST", once, signal }));
+      } catch (error) {
+        // Who has answered, if only to refuse, has not been lost; a message that is none would come again.
+        const gateway = error instanceof ApiError && (error.status === 502 || error.status === 504);
+        if (attempt === READY_ATTEMPTS || error instanceof WireError || (error instanceof ApiError && !gateway)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, READY_AGAIN_MS));
+      }
+    }
   }
 
   /**
@@ -121,7 +140,7 @@ export class LivenessSession extends EventTarget {
   /** Follow the service's events; `publish` does so by itself. */
   listen() {
     if (this.#events) return;
-    this.#events = new EventStream({ url: this.#address("/events"), token: this.#token });
+    this.#events = new EventStream({ url: this.#address("/events"), token: this.#token, lang: this.#lang });
     this.#events.addEventListener("message", (event) => this.#take(/** @type {CustomEvent} */ (event).detail));
     this.#events.open();
   }

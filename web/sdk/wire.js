@@ -58,6 +58,7 @@
  * @property {Consent | null} consent
  * @property {RTCIceServer[]} ice_servers
  * @property {string} [report_url]
+ * @property {string[]} challenges what the candidate can be asked for, by name
  *
  * @typedef {object} CandidateView what a candidate may know of a session: never a score
  * @property {string} id
@@ -122,7 +123,7 @@
  * @property {number} ready_within_s
  *
  * @typedef {Record<string, any> & {text: string, picture: string}} ChallengePage
- * @typedef {{id: string, challenge: string, page: ChallengePage, deadline_s: number}} ChallengePrompt
+ * @typedef {{id: string, challenge: string, page: ChallengePage, deadline_s: number, elapsed_s: number}} ChallengePrompt elapsed_s: of its time, gone when it was sent
  * @typedef {{id: string, guidance: string}} ChallengeGuidance
  * @typedef {{id: string, how: "finished" | "stopped"}} ChallengeOver never how it came out
  *
@@ -292,7 +293,7 @@ export function parseSessionView(value) {
   const found = message(value, "session");
   strings(found, ["id", "expires_at"]);
   oneOf(found, "state", SESSION_STATES);
-  return /** @type {SessionView} */ ({ ...found, consent: found.consent ?? null, ice_servers: found.ice_servers ?? [] });
+  return /** @type {SessionView} */ ({ ...found, consent: found.consent ?? null, ice_servers: found.ice_servers ?? [], challenges: found.challenges ?? [] });
 }
 
 /** @param {unknown} value @returns {CandidateView} */
@@ -393,7 +394,8 @@ export function parseChallengePrompt(value) {
   strings(found, ["id", "challenge"]);
   numbers(found, ["deadline_s"]);
   strings(object(found.page, "page"), ["text"]);
-  return /** @type {ChallengePrompt} */ ({ ...found, page: { ...found.page, picture: textOrNull(found.page.picture) ?? "" } });
+  const elapsed = typeof found.elapsed_s === "number" ? Math.max(0, found.elapsed_s) : 0;
+  return /** @type {ChallengePrompt} */ ({ ...found, elapsed_s: elapsed, page: { ...found.page, picture: textOrNull(found.page.picture) ?? "" } });
 }
 
 /** @param {unknown} value @returns {ChallengeGuidance} */

@@ -25,11 +25,17 @@ def main() -> None:
     moves.add_argument("--people", choices=("tuning", "test"), default="test", help="which half of the people")
     moves.add_argument("--challenge", action="append", default=[], help="only this one; may be given again")
     moves.add_argument("--most", type=int, default=None, dest="people_most", help="no more people than this")
+    for kind, what in (("honest", "done right"), ("wrong", "not as asked"), ("forged", "forged")):
+        moves.add_argument(f"--{kind}", type=int, default=1, help=f"answers {what} a person and kind")
     worth = commands.add_parser("strengths", help="files of counts as what outcomes are worth")
     worth.add_argument("--light", type=Path, required=True, help="counts of the light code")
     worth.add_argument(
         "--movement", type=Path, required=True, action="append", help="counts of movement; again for other challenges"
     )
+    worth.add_argument(
+        "--only", action="append", default=[], help="of movement only this challenge; may be given again"
+    )
+    worth.add_argument("--note", default="", help="what whoever reads the counts must know of how they came about")
     worth.add_argument("--out", type=Path, required=True, help="where the strengths are written")
     asked = parser.parse_args()
     if asked.what == "light":
@@ -38,8 +44,9 @@ def main() -> None:
         _movement(asked)
     else:
         today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-        made_by = f"python -m liveness.lab.answers strengths --light {asked.light}"
-        strengths_file.make(asked.light, asked.movement, asked.out, date=today, command=made_by)
+        strengths_file.make(
+            asked.light, asked.movement, asked.out, date=today, command=_command(), note=asked.note, only=asked.only
+        )
 
 
 def _light(asked: argparse.Namespace) -> None:
@@ -50,12 +57,17 @@ def _light(asked: argparse.Namespace) -> None:
 
 
 def _movement(asked: argparse.Namespace) -> None:
-    people = movement.people_of(asked.corpus, asked.people, asked.people_most)
-    run = movement.Run(asked.people, f"python -m liveness.lab.answers movement --people {asked.people}")
-    for _ in movement.count(people, run, names=frozenset(asked.challenge), progress=_progress):
-        # After each person: a run that is cut off has not been for nothing.
+    run = movement.read(asked.out, asked.people, _command())
+    people = list(movement.people_of(asked.corpus, asked.people, asked.people_most))
+    draws = movement.Draws(asked.honest, asked.wrong, asked.forged)
+    for _ in movement.count(people, run, names=frozenset(asked.challenge), progress=_progress, draws=draws):
+        # After each person: a run that is cut off has not been for nothing, and goes on where it was.
         movement.write(run, asked.out)
-    sys.stdout.write(movement.table(run.counts) + "\n")
+    sys.stdout.write(movement.table(run) + "\n")
+
+
+def _command() -> str:
+    return " ".join(["python -m liveness.lab.answers", *sys.argv[1:]])
 
 
 def _progress(line: str) -> None:

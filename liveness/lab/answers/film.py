@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from liveness.challenges.contract import Challenge, Outcome
+from liveness.challenges.running import Running
 from liveness.faces.hands import HandFinder
 from liveness.faces.tracking import FaceFollower
 from liveness.frames import Box, Floats, Pixels
@@ -64,26 +65,34 @@ def shots(film: Film, until_s: float, sound: Sound | None = None) -> Iterator[Sh
 
 
 def play(
-    challenge: Challenge, parameters: str, film: Film, *, until_s: float | None = None, sound: Sound | None = None
+    cls: type[Challenge], parameters: str, film: Film, *, until_s: float | None = None, sound: Sound | None = None
 ) -> Outcome:
-    """Show a film to a challenge until it is settled or its time is over, and return the outcome."""
-    end_s = challenge.spec.deadline_s + 0.5 if until_s is None else until_s
-    finder = HandFinder() if "hands" in challenge.spec.needs else None
+    """Show a film to a challenge until it is settled or its time is over, as in a session, and return the outcome."""
+    end_s = cls.spec.deadline_s + 0.5 if until_s is None else until_s
+    running = Running({cls.spec.name: cls})
+    running.prepare("", cls.spec.name)
+    finder = HandFinder() if "hands" in cls.spec.needs else None
+    begun, time_s = False, 0.0
     try:
         with FaceFollower() as follower:
             for shot in shots(film, end_s, sound):
                 observation = follower.see(shot)
                 if finder is not None:
                     observation = replace(observation, hands=finder.see(shot))
-                if challenge.prompt_s is None and shot.time_s >= PROMPT_S:
-                    challenge.begin(PROMPT_S, parameters)
-                challenge.observe(observation)
-                if challenge.prompt_s is not None and challenge.settled:
-                    break
+                if not begun and shot.time_s >= PROMPT_S:
+                    begun = True
+                    running.begin("", PROMPT_S, parameters, "page")
+                time_s = shot.time_s
+                for news in running.observe(observation):
+                    if news.error:
+                        raise RuntimeError(f"{cls.spec.name} failed: {news.error}")
+                    if news.outcome is not None:
+                        return news.outcome
     finally:
         if finder is not None:
             finder.close()
-    return challenge.outcome()
+    last = [news.outcome for news in running.pass_time(time_s, end=True) if news.outcome is not None]
+    return last[0]
 
 
 def _coded(picture: Pixels) -> Pixels:

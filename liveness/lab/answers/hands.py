@@ -18,36 +18,44 @@ from liveness.measures.face_regions import OVAL, fill
 
 Maker = Callable[[Person, str, np.random.Generator], Film]
 
-_SIZE = 240
+_SIZE, _LONG = 240, 560
+"""Pixels of the sprite that stand for a hand's length and a little more, and its height with the forearm."""
 _FINGERS = (
-    ((0.36, 0.56), (0.27, 0.18)),
-    ((0.47, 0.52), (0.45, 0.08)),
-    ((0.58, 0.54), (0.61, 0.13)),
-    ((0.67, 0.60), (0.76, 0.26)),
+    ((0.35, 0.50), (0.29, 0.21)),
+    ((0.45, 0.48), (0.44, 0.12)),
+    ((0.55, 0.50), (0.58, 0.17)),
+    ((0.64, 0.55), (0.71, 0.30)),
 )
 _LIMBS = (
-    *((*finger, radius, radius * 0.8) for finger, radius in zip(_FINGERS, (0.046, 0.048, 0.046, 0.039), strict=True)),
-    ((0.36, 0.78), (0.15, 0.55), 0.058, 0.04),
-    *(((0.5, 0.86), knuckle, 0.12, 0.06) for knuckle in ((0.37, 0.6), (0.46, 0.57), (0.56, 0.58), (0.64, 0.64))),
-    ((0.5, 0.86), (0.5, 1.2), 0.11, 0.10),
+    *((*finger, radius, radius * 0.8) for finger, radius in zip(_FINGERS, (0.050, 0.052, 0.050, 0.043), strict=True)),
+    ((0.42, 0.80), (0.29, 0.66), 0.085, 0.065),
+    ((0.29, 0.66), (0.17, 0.50), 0.060, 0.042),
+    *(((0.5, 0.80), knuckle, 0.14, 0.062) for knuckle in ((0.36, 0.54), (0.45, 0.52), (0.54, 0.53), (0.62, 0.58))),
+    ((0.5, 0.82), (0.5, 1.0), 0.13, 0.105),
+    ((0.5, 1.0), (0.5, 2.6), 0.105, 0.17),
 )
-"""(from, to, radius, radius) of each limb, in sizes of the sprite: fingers, thumb, palm, wrist."""
+"""(from, to, radius, radius) of each limb, in sizes of the sprite: fingers, thumb, palm, wrist, forearm."""
 
 
 @functools.cache
 def _sprite() -> tuple[Floats, Floats]:
-    """Return (240, 240) shade and coverage of an open hand, fingers up, lit from above."""
-    y, x = np.mgrid[0:_SIZE, 0:_SIZE].astype(np.float32) / _SIZE
-    height = np.zeros((_SIZE, _SIZE), dtype=np.float32)
+    """Return (560, 240) shade and coverage of an open hand with its forearm, fingers up, lit from above."""
+    y, x = np.mgrid[0:_LONG, 0:_SIZE].astype(np.float32) / _SIZE
+    height = np.zeros((_LONG, _SIZE), dtype=np.float32)
     for (x0, y0), (x1, y1), radius, end in _LIMBS:
         along = np.clip(((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / ((x1 - x0) ** 2 + (y1 - y0) ** 2), 0, 1)
         off = (x - x0 - along * (x1 - x0)) ** 2 + (y - y0 - along * (y1 - y0)) ** 2
-        height = np.maximum(height, np.sqrt(np.maximum((radius + (end - radius) * along) ** 2 - off, 0)))
+        # A palm and an arm are flatter than round.
+        limb = np.sqrt(np.maximum((radius + (end - radius) * along) ** 2 - off, 0))
+        height = np.maximum(height, np.minimum(limb, 0.055 + 0.25 * np.maximum(limb - 0.055, 0)))
     mask = cv2.GaussianBlur((height > 0).astype(np.float32), (0, 0), 1)
     smooth = np.asarray(cv2.GaussianBlur(height * _SIZE, (0, 0), 2), dtype=np.float32)
     gx, gy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(smooth, cv2.CV_32F, 0, 1) / 8
-    shade = 0.35 + 0.65 * (0.9 - 0.25 * gx - 0.35 * gy) / np.sqrt(1 + gx**2 + gy**2)
-    return np.clip(shade, 0.25, 1.15).astype(np.float32), np.asarray(mask, dtype=np.float32)
+    shade = 0.40 + 0.65 * (0.95 - 0.2 * gx - 0.3 * gy) / np.sqrt(1 + gx**2 + gy**2)
+    grain = np.random.default_rng(0).normal(0, 1, (_LONG, _SIZE)).astype(np.float32)
+    # Skin is not of one colour: veins, knuckles and redder tips, as patches of a finger's width.
+    shade = shade + 0.25 * cv2.GaussianBlur(grain, (0, 0), 5) + 0.02 * grain
+    return np.clip(shade, 0.3, 1.2).astype(np.float32), np.asarray(mask, dtype=np.float32)
 
 
 class _Place(NamedTuple):
@@ -72,12 +80,20 @@ def _laid(picture: Pixels, points: Floats, place: _Place) -> tuple[Pixels, Float
     matrix = np.array(cv2.getRotationMatrix2D((_SIZE / 2, _SIZE / 2), place.turn_deg, scale), dtype=np.float64)
     matrix[:, 2] += middle - np.array([_SIZE / 2, _SIZE * 0.5])
     size = (picture.shape[1], picture.shape[0])
-    shade, mask = (np.asarray(cv2.warpAffine(one, matrix, size)[..., None], np.float32) for one in (shade, mask))
+    shade, mask = (
+        np.asarray(cv2.warpAffine(one, matrix, size, flags=cv2.INTER_AREA)[..., None], np.float32)
+        for one in (shade, mask)
+    )
     cheek = points[[50, 280], :2].mean(axis=0).astype(int).clip(4, np.array(size) - 5)
     skin = np.median(
         picture[cheek[1] - 3 : cheek[1] + 4, points[50, 0].astype(int) : points[280, 0].astype(int)], axis=(0, 1)
     )
-    return np.asarray(picture * (1 - mask) + shade * skin * mask, dtype=np.float32).clip(0, 255).astype(np.uint8), mask
+    # A hand is a little redder than a cheek, and keeps light from what is close behind it.
+    hand = shade * skin * np.array([1.0, 0.94, 0.92], dtype=np.float32)
+    far = float(0.05 * high)
+    shadow = cv2.GaussianBlur(np.roll(mask, round(far), axis=0), (0, 0), max(1.0, far))[..., None]
+    behind = picture * (1 - 0.35 * shadow)
+    return np.asarray(behind * (1 - mask) + hand * mask, dtype=np.float32).clip(0, 255).astype(np.uint8), mask
 
 
 Course = Callable[[float], _Place | None]
@@ -124,8 +140,9 @@ def _course(
     rest = {
         "lower": _Place(0.05, 0.55, 80 + tilt, size, False),
         "upper": _Place(0.05, -0.45, 80 + tilt, size, False),
-        "eye-left": _Place(0.62, 0.0, tilt * 0.5 - 10, 0.9 * size, True),
-        "eye-right": _Place(-0.62, 0.0, tilt * 0.5 + 10, 0.9 * size, False),
+        # The upper palm and the roots of the fingers lie on the eye.
+        "eye-left": _Place(0.55, -0.2, tilt * 0.5 - 10, 0.9 * size, True),
+        "eye-right": _Place(-0.55, -0.2, tilt * 0.5 + 10, 0.9 * size, False),
     }[way]
     away = {"lower": (-2.2, 1.0), "upper": (-2.4, -0.4), "eye-left": (1.7, 1.4), "eye-right": (-1.7, 1.4)}[way]
     visit = Visit(start, float(rng.uniform(0.4, 0.8)), last_s or float(rng.uniform(1.6, 2.4)))

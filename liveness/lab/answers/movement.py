@@ -6,14 +6,14 @@ import csv
 import itertools
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from liveness.challenges.contract import Challenge
+from liveness.challenges.contract import Challenge, Result
 from liveness.challenges.cover_eye import CoverEye
 from liveness.challenges.hand_over_face import HandOverFace
 from liveness.challenges.lean_in import LeanIn
@@ -23,6 +23,7 @@ from liveness.challenges.turn_to_profile import TurnToProfile
 from liveness.errors import MediaError
 from liveness.lab.answers import hands, moving, speaking, turning
 from liveness.lab.answers.film import Film, play
+from liveness.lab.answers.light import interval
 from liveness.lab.answers.material import Person, read_person
 from liveness.media import is_picture
 
@@ -84,53 +85,166 @@ def _people(manifest: Path, half: Half) -> Iterable[Person]:
             yield person
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of one answer."""
+
+    person: str
+    challenge: str
+    kind: str
+    draw: int
+    parameters: str
+    result: Result
+    judged: bool
+    """False where the circumstances let nobody judge: ``unclear``, and nothing measured that speaks against it."""
+    reason: str
+
+
 @dataclass(slots=True)
 class Run:
     """What a run has found so far."""
 
     half: Half
     command: str
-    counts: Counts = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)
-    """People on whom all kinds of answers have been played."""
+    answers: list[Answered] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        """People on whom answers have been played."""
+        return list(dict.fromkeys(one.person for one in self.answers))
+
+    @property
+    def counts(self) -> Counts:
+        """How often each kind of answer to each challenge came to each result."""
+        found: Counts = {}
+        for one in self.answers:
+            by_result = found.setdefault(one.challenge, {}).setdefault(one.kind, {})
+            by_result[one.result] = by_result.get(one.result, 0) + 1
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """How often each kind of answer is played on each person, with parameters, speed and size drawn anew."""
+
+    honest: int = 1
+    wrong: int = 1
+    """Of each kind that is not what was asked."""
+    forged: int = 1
 
 
 def count(
-    people: Iterable[Person], run: Run, *, names: frozenset[str], progress: Callable[[str], None]
+    people: Sequence[Person],
+    run: Run,
+    *,
+    names: frozenset[str],
+    progress: Callable[[str], None],
+    draws: Draws | None = None,
 ) -> Iterator[Person]:
-    """Play every kind of answer once a person, and yield each person whose answers have been added to ``run``.
+    """Play answers on each person, and yield whenever some of a person's have been added to ``run``.
 
-    Parameters are drawn by the person's and the kind's name; ``names``: the challenges, all if empty.
+    First what is done right of all people, then what is not as asked, then what is forged; what ``run`` holds already
+    is not played again. What is random is drawn by the names of person, challenge and kind, and the number of the
+    draw. ``names``: the challenges, all if empty.
     """
-    for person in people:
-        for answers in ANSWERS:
-            name = answers.challenge.spec.name
-            if names and name not in names:
-                continue
-            for kind, make in answers.kinds.items():
-                seed = zlib.crc32(f"{person.name} {name} {kind}".encode())
-                rng = np.random.default_rng(seed)
-                parameters = answers.challenge.drawn(rng.bytes(answers.challenge.spec.random_bytes))
-                outcome = play(answers.challenge(), parameters, make(person, parameters, rng))
-                by_result = run.counts.setdefault(name, {}).setdefault(kind, {})
-                by_result[outcome.result] = by_result.get(outcome.result, 0) + 1
-                whole = "" if outcome.integrity is None else f", integrity {outcome.integrity:.2f}"
-                progress(f"{person.name} {name} {kind} {parameters}: {outcome.result} ({outcome.reason}{whole})")
-        run.names.append(person.name)
-        yield person
+    draws = draws or Draws()
+    known = {(one.person, one.challenge, one.kind, one.draw) for one in run.answers}
+    chosen = [answers for answers in ANSWERS if not names or answers.challenge.spec.name in names]
+    stages = (
+        (draws.honest, [(answers, kind) for answers in chosen for kind in answers.honest]),
+        (draws.wrong, [(answers, kind) for answers in chosen for kind in answers.not_done]),
+        (draws.forged, [(answers, kind) for answers in chosen for kind in answers.forged]),
+    )
+    for often, kinds in stages:
+        for person in people:
+            for (answers, kind), draw in itertools.product(kinds, range(often)):
+                if (person.name, answers.challenge.spec.name, kind, draw) not in known:
+                    run.answers.append(_answered(person, answers, kind, draw, progress))
+            yield person
 
 
-def table(counts: Counts) -> str:
-    """Return the counts as text, a line for each kind of answer."""
+def _answered(person: Person, answers: Answers, kind: str, draw: int, progress: Callable[[str], None]) -> Answered:
+    name = answers.challenge.spec.name
+    rng = np.random.default_rng(zlib.crc32(f"{person.name} {name} {kind} {draw}".encode()))
+    parameters = answers.challenge.drawn(rng.bytes(answers.challenge.spec.random_bytes))
+    outcome = play(answers.challenge, parameters, answers.kinds[kind](person, parameters, rng))
+    whole = "" if outcome.integrity is None else f", integrity {outcome.integrity:.2f}"
+    progress(f"{person.name} {name} {kind} {parameters}: {outcome.result} ({outcome.reason}{whole})")
+    judged = outcome.result != "unclear" or outcome.integrity is not None
+    return Answered(person.name, name, kind, draw, parameters, outcome.result, judged, outcome.reason)
+
+
+def table(run: Run) -> str:
+    """Return the counts as text, a line for each kind of answer, and then what they say of each challenge."""
     results = ("passed", "broken", "not_done", "unclear")
     lines = [f"{'challenge':<16} {'answer':<18} " + " ".join(f"{result:>8}" for result in results)]
-    for name, kinds in counts.items():
+    for name, kinds in run.counts.items():
         for kind, counter in kinds.items():
             lines.append(f"{name:<16} {kind:<18} " + " ".join(f"{counter.get(r, 0):>8}" for r in results))
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *figures(run)])
+
+
+def figures(run: Run) -> list[str]:
+    """Return, for each challenge, how many of its answers were recognised, with 95 % intervals by answer and by person.
+
+    One person's answers are much alike, so that the interval by answer is too narrow; that by person counts who had
+    every answer right.
+    """
+    lines = []
+    for answers in ANSWERS:
+        mine = [one for one in run.answers if one.challenge == answers.challenge.spec.name]
+        honest = [one for one in mine if one.kind in answers.honest]
+        if not honest:
+            continue
+        judged = [one for one in honest if one.judged]
+        wrong = [one for one in mine if one.kind in answers.not_done]
+        lines += [
+            answers.challenge.spec.name,
+            f"  done right, recognised: {_share(honest)}",
+            f"  of those that could be judged: {_share(judged)}",
+            f"  not as asked, recognised: {_share(wrong)}",
+        ]
+        for kind in answers.forged:
+            lines.append(f"  {kind}, passed: {_share([one for one in mine if one.kind == kind])}")
+    return lines
+
+
+def _share(answers: Sequence[Answered]) -> str:
+    if not answers:
+        return "none"
+    hits = sum(one.result == "passed" for one in answers)
+    low, high = interval(hits, len(answers))
+    by_person: dict[str, list[bool]] = {}
+    for one in answers:
+        by_person.setdefault(one.person, []).append(one.result == "passed")
+    most = hits * 2 > len(answers)
+    alike = sum(all(found) if most else any(found) for found in by_person.values())
+    low_by, high_by = interval(alike, len(by_person))
+    what = "all of them" if most else "any"
+    return (
+        f"{hits} of {len(answers)}: {hits / len(answers):.1%} ({low:.1%}–{high:.1%}); people with {what}: "
+        f"{alike} of {len(by_person)} ({low_by:.0%}–{high_by:.0%})"
+    )
 
 
 def write(run: Run, path: Path) -> None:
     """Write what a run has found as JSON."""
-    document = {"people": run.half, "names": run.names, "command": run.command, "counts": run.counts}
+    document = {
+        "people": run.half,
+        "names": run.names,
+        "command": run.command,
+        "counts": run.counts,
+        "figures": figures(run),
+        "answers": [asdict(one) for one in run.answers],
+    }
     path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def read(path: Path, half: Half, command: str) -> Run:
+    """Return what earlier runs had found on this half, to go on with; a new run if there is nothing."""
+    run = Run(half, command)
+    if path.exists():
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["people"] == half:
+            run.answers = [Answered(**one) for one in document["answers"]]
+    return run

@@ -80,13 +80,19 @@ def by_giver(kinds: Mapping[str, Mapping[str, int]]) -> Counted:
 
 
 def assembled(
-    light: Mapping[str, Any], movements: Sequence[Mapping[str, Any]], *, date: str, command: str
+    light: Mapping[str, Any],
+    movements: Sequence[Mapping[str, Any]],
+    *,
+    date: str,
+    command: str,
+    note: str = "",
+    only: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the file's contents: counts by giver, and each challenge's kinds, so that what passes can be seen.
 
     ``light``: the light code's counts, or a file of strengths that holds them with where they come from. A challenge
     without an honest answer is left out, for nothing can be compared with it. ``movements``: runs of different
-    challenges.
+    challenges; ``only``: those of them that count, all if empty.
     """
     name = "light_code"
     counts: dict[str, Any] = {name: light["counts"][name]}
@@ -100,7 +106,7 @@ def assembled(
             if challenge in counts:
                 raise CalibrationError(f"{challenge} is counted in two files: give each challenge's counts once")
             given = by_giver(kinds)
-            if _BONAFIDE not in given:
+            if _BONAFIDE not in given or (only and challenge not in only):
                 continue
             counts[challenge] = given
             provenance[challenge] = {
@@ -110,12 +116,13 @@ def assembled(
                 "people": people,
                 "persons": len(people),
                 "kinds": kinds,
+                "note": note,
             }
     return {"schema": SCHEMA, "provenance": provenance, "counts": counts}
 
 
-def make(light: Path, movements: Sequence[Path], out: Path, *, date: str, command: str) -> None:
-    """Read the files of counts, and write the strengths."""
+def make(light: Path, movements: Sequence[Path], out: Path, **told: Any) -> None:
+    """Read the files of counts, and write the strengths; ``told`` as of :func:`assembled`."""
     read = [json.loads(path.read_text(encoding="utf-8")) for path in (light, *movements)]
-    contents = assembled(read[0], read[1:], date=date, command=command)
+    contents = assembled(read[0], read[1:], **told)
     out.write_text(json.dumps(contents, indent=1) + "\n", encoding="utf-8")

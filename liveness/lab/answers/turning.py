@@ -14,6 +14,7 @@ from liveness.lab.answers.head import shell_middle, turned, without
 from liveness.lab.answers.material import FPS, Person
 from liveness.lab.answers.visits import Visit
 from liveness.measures.face_regions import OVAL, fill
+from liveness.measures.nose_place import nose_yaw_deg
 
 Maker = Callable[[Person, str, np.random.Generator], Film]
 
@@ -21,6 +22,9 @@ Maker = Callable[[Person, str, np.random.Generator], Film]
 def _sign(side: str) -> float:
     # A positive yaw takes the nose to the picture's left, which is the candidate's own right.
     return -1.0 if side == "left" else 1.0
+
+
+_OTHER = {"left": "right", "right": "left"}
 
 
 def _turn(person: Person, visit: Visit, degrees: float) -> Film:
@@ -32,16 +36,21 @@ def _turn(person: Person, visit: Visit, degrees: float) -> Film:
     return film
 
 
-def _far(rng: np.random.Generator) -> float:
-    return float(rng.uniform(62, 80))
+def _profile(person: Person, side: str, rng: np.random.Generator) -> float:
+    """Return how far a head goes from where it rests to stand at 62–80° to the camera, in degrees with a sign.
+
+    A head that rests turned has not as far to go to that side, and none turns beyond what a neck lets it.
+    """
+    rest = float(np.median([nose_yaw_deg(points) for points in person.points_px]))
+    return _sign(side) * float(rng.uniform(62, 80)) + rest
 
 
 def _done(person: Person, side: str, rng: np.random.Generator) -> Film:
-    return _turn(person, Visit.drawn(rng, hold_s=(1.5, 2.5)), _sign(side) * _far(rng))
+    return _turn(person, Visit.drawn(rng, hold_s=(1.5, 2.5)), _profile(person, side, rng))
 
 
 def _other_side(person: Person, side: str, rng: np.random.Generator) -> Film:
-    return _turn(person, Visit.drawn(rng, hold_s=(1.5, 2.5)), -_sign(side) * _far(rng))
+    return _turn(person, Visit.drawn(rng, hold_s=(1.5, 2.5)), _profile(person, _OTHER[side], rng))
 
 
 def _too_little(person: Person, side: str, rng: np.random.Generator) -> Film:
@@ -49,15 +58,15 @@ def _too_little(person: Person, side: str, rng: np.random.Generator) -> Film:
 
 
 def _not_held(person: Person, side: str, rng: np.random.Generator) -> Film:
-    return _turn(person, Visit.drawn(rng, hold_s=(0.0, 0.2)), _sign(side) * _far(rng))
+    return _turn(person, Visit.drawn(rng, hold_s=(0.0, 0.2)), _profile(person, side, rng))
 
 
 def _too_late(person: Person, side: str, rng: np.random.Generator) -> Film:
-    return _turn(person, Visit.drawn(rng, hold_s=(1.5, 2.5), begins_s=(7.6, 8.2)), _sign(side) * _far(rng))
+    return _turn(person, Visit.drawn(rng, hold_s=(1.5, 2.5), begins_s=(7.6, 8.2)), _profile(person, side, rng))
 
 
 def _before(person: Person, side: str, rng: np.random.Generator) -> Film:
-    return _turn(person, Visit.drawn(rng, hold_s=(2.5, 3.5), begins_s=(-0.9, -0.3)), _sign(side) * _far(rng))
+    return _turn(person, Visit.drawn(rng, hold_s=(2.5, 3.5), begins_s=(-0.9, -0.3)), _profile(person, side, rng))
 
 
 def _nothing(person: Person, side: str, rng: np.random.Generator) -> Film:
@@ -90,7 +99,7 @@ def _flat_photo(person: Person, side: str, rng: np.random.Generator) -> Film:
 
 def _animation(person: Person, side: str, rng: np.random.Generator) -> Film:
     """An animated photograph driven beyond what it knows: too little depth, and its features swim."""
-    visit, degrees = Visit.drawn(rng, hold_s=(1.5, 2.5)), _sign(side) * _far(rng)
+    visit, degrees = Visit.drawn(rng, hold_s=(1.5, 2.5)), _profile(person, side, rng)
     photo, points = person.at(60)
     behind = without(photo, points)
     size = float(np.ptp(points[list(OVAL), 0]))
@@ -118,7 +127,7 @@ def _swimming(points: Floats, after_s: float, waves: Series, phases: Series, siz
 
 def _swap(person: Person, side: str, rng: np.random.Generator, *, torn: bool) -> Film:
     """A face swap that was trained from the front: beyond 35° its face blurs, or tears and comes and goes."""
-    visit, degrees = Visit.drawn(rng, hold_s=(1.5, 2.5)), _sign(side) * _far(rng)
+    visit, degrees = Visit.drawn(rng, hold_s=(1.5, 2.5)), _profile(person, side, rng)
     off = rng.random(400) < 0.5
 
     def film(after_s: float) -> Pixels:

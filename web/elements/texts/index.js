@@ -6,11 +6,19 @@ import { en } from "./en.js";
 export const LANGUAGES = { en, de };
 
 /**
- * The texts in an element's language: its own `lang`, or that of the nearest ancestor that states one; else English.
+ * The language that an element is in: its own `lang`, or that of the nearest ancestor that states one; else English.
+ *
+ * @param {Element} element
+ */
+export function languageOf(element) {
+  return element.closest("[lang]")?.getAttribute("lang") || "en";
+}
+
+/**
+ * The texts in an element's language, else English.
  *
  * @param {Element} element
  */
 export function textsFor(element) {
-  const lang = element.closest("[lang]")?.getAttribute("lang") ?? "en";
-  return LANGUAGES[lang.toLowerCase().split("-")[0]] ?? en;
+  return LANGUAGES[languageOf(element).toLowerCase().split("-")[0]] ?? en;
 }

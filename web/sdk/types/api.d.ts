@@ -14,30 +14,36 @@ export function address(server: string, path: string): string;
  * @param {string} [rest]
  */
 export function sessionAddress(server: string, session: string, rest?: string): string;
+/** The language that the page states, "" where there is none: a browser's own may be another than what stands around. */
+export function pageLanguage(): string;
 /**
  * Call the service and throw {@link ApiError} unless it succeeds.
  *
  * @param {string} url
- * @param {{token: string, method?: string, type?: string, body?: string, accept?: string, keepalive?: boolean, signal?: AbortSignal}} options
+ * @param {{token: string, method?: string, type?: string, body?: string, accept?: string, once?: string, lang?: string, keepalive?: boolean, signal?: AbortSignal}} options once: the same for a call that is made again; lang: of what is said in the answer, the page's if left out
  */
-export function call(url: string, { token, method, type, body, accept, keepalive, signal }: {
+export function call(url: string, { token, method, type, body, accept, once, lang, keepalive, signal }: {
     token: string;
     method?: string;
     type?: string;
     body?: string;
     accept?: string;
+    once?: string;
+    lang?: string;
     keepalive?: boolean;
     signal?: AbortSignal;
 }): Promise<Response>;
 /**
  * @param {string} url
- * @param {{token: string, method?: string, data?: unknown, signal?: AbortSignal}} options
+ * @param {{token: string, method?: string, data?: unknown, once?: string, lang?: string, signal?: AbortSignal}} options
  * @returns {Promise<any>} the answer's JSON, null if there is none
  */
-export function callJson(url: string, { token, method, data, signal }: {
+export function callJson(url: string, { token, method, data, once, lang, signal }: {
     token: string;
     method?: string;
     data?: unknown;
+    once?: string;
+    lang?: string;
     signal?: AbortSignal;
 }): Promise<any>;
 /** @param {Response} response */

@@ -8,11 +8,12 @@
  * await challenges.cancel(running.id);
  */
 export class Challenges {
-    /** @param {{server?: string, session: string, token: string}} options token: the viewer's, or a key */
-    constructor({ server, session, token }: {
+    /** @param {{server?: string, session: string, token: string, lang?: string}} options token: the viewer's, or a key; lang: the page's if left out */
+    constructor({ server, session, token, lang }: {
         server?: string;
         session: string;
         token: string;
+        lang?: string;
     });
     /** What was asked so far, and what can be asked. */
     list(): Promise<{

@@ -19,10 +19,11 @@ export class EventParser {
  * "closed". It closes by itself only when the service says that trying again is useless (401, 403, 404, 410, 204).
  */
 export class EventStream extends EventTarget {
-    /** @param {{url: string, token: string, silenceMs?: number, random?: () => number}} options */
-    constructor({ url, token, silenceMs, random }: {
+    /** @param {{url: string, token: string, lang?: string, silenceMs?: number, random?: () => number}} options */
+    constructor({ url, token, lang, silenceMs, random }: {
         url: string;
         token: string;
+        lang?: string;
         silenceMs?: number;
         random?: () => number;
     });
@@ -39,11 +40,12 @@ export class EventStream extends EventTarget {
  * message that could not be read; the stream goes on).
  */
 export class VerdictStream extends EventTarget {
-    /** @param {{server?: string, session: string, token: string}} options */
-    constructor({ server, session, token }: {
+    /** @param {{server?: string, session: string, token: string, lang?: string}} options lang: of what is said, the page's if left out */
+    constructor({ server, session, token, lang }: {
         server?: string;
         session: string;
         token: string;
+        lang?: string;
     });
     get state(): "interrupted" | "open" | "closed" | "connecting";
     open(): void;

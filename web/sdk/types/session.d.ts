@@ -24,11 +24,12 @@
  * await session.publish(stream);
  */
 export class LivenessSession extends EventTarget {
-    /** @param {{server?: string, session: string, token: string}} options server: origin of the service, "" for the page's own */
-    constructor({ server, session, token }: {
+    /** @param {{server?: string, session: string, token: string, lang?: string}} options server: origin of the service, "" for the page's own; lang: of what is said, the page's if left out */
+    constructor({ server, session, token, lang }: {
         server?: string;
         session: string;
         token: string;
+        lang?: string;
     });
     /** @type {LivenessState} */
     state: LivenessState;
@@ -47,6 +48,8 @@ export class LivenessSession extends EventTarget {
     withdrawConsent(): Promise<void>;
     /**
      * Say that a challenge can be shown now. Its parameters are drawn at this moment, and are given once: show them at once.
+     *
+     * An answer that is lost on the way is asked for again: it is the same prompt, and its time runs on (`elapsed_s`).
      *
      * @param {string} id of the offer
      */

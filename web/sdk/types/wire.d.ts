@@ -98,6 +98,7 @@ export function parseChannelMessage(text: string): {
  * @property {Consent | null} consent
  * @property {RTCIceServer[]} ice_servers
  * @property {string} [report_url]
+ * @property {string[]} challenges what the candidate can be asked for, by name
  *
  * @typedef {object} CandidateView what a candidate may know of a session: never a score
  * @property {string} id
@@ -142,6 +143,7 @@ export function parseChannelMessage(text: string): {
  * @property {string} made_at
  * @property {string | null} guidance
  * @property {DeclineReason | null} decline_reason
+ * @property {boolean} shown whether the candidate had been shown what was asked for
  * @property {ChallengeOutcome | null} outcome
  *
  * @typedef {object} AvailableChallenge
@@ -161,7 +163,7 @@ export function parseChannelMessage(text: string): {
  * @property {number} ready_within_s
  *
  * @typedef {Record<string, any> & {text: string, picture: string}} ChallengePage
- * @typedef {{id: string, challenge: string, page: ChallengePage, deadline_s: number}} ChallengePrompt
+ * @typedef {{id: string, challenge: string, page: ChallengePage, deadline_s: number, elapsed_s: number}} ChallengePrompt elapsed_s: of its time, gone when it was sent
  * @typedef {{id: string, guidance: string}} ChallengeGuidance
  * @typedef {{id: string, how: "finished" | "stopped"}} ChallengeOver never how it came out
  *
@@ -338,6 +340,10 @@ export type SessionView = {
     consent: Consent | null;
     ice_servers: RTCIceServer[];
     report_url?: string | undefined;
+    /**
+     * what the candidate can be asked for, by name
+     */
+    challenges: string[];
 };
 /**
  * what a candidate may know of a session: never a score
@@ -428,6 +434,9 @@ export type Challenge = {
     made_at: string;
     guidance: string | null;
     decline_reason: DeclineReason | null;
+    /**
+     * whether the candidate had been shown what was asked for
+     */
     shown: boolean;
     outcome: ChallengeOutcome | null;
 };
@@ -465,15 +474,14 @@ export type ChallengePage = Record<string, any> & {
     picture: string;
 };
 /**
- * Messages of the wire, checked as they come in. Each has its example in tests/wire/.
- *
- * Unknown fields are let through, so that an older page can talk to a newer service; what a page relies on is checked.
+ * elapsed_s: of its time, gone when it was sent
  */
 export type ChallengePrompt = {
     id: string;
     challenge: string;
     page: ChallengePage;
     deadline_s: number;
+    elapsed_s: number;
 };
 /**
  * Messages of the wire, checked as they come in. Each has its example in tests/wire/.

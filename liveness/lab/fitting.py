@@ -57,8 +57,8 @@ _LEAST_S = 2.5
 _RIDGES = (0.1, 0.5, 3.0)
 """Strengths of the prior on slopes; for each curve the one that predicts unseen groups best is taken."""
 _DOUBT = 0.05
-"""What is gained in fewer than this share of the bootstrap's draws of groups is not taken for established."""
-_BOOTSTRAPS = 400
+"""Chance that any curve is kept that gains nothing; shared evenly among all that are tried (Bonferroni)."""
+_BOOTSTRAPS = 4000
 _LEAST_GROUPS = 4
 """A curve needs so many groups of each class: fewer teach what these few have in common."""
 _NO_CURVE_FOR = frozenset({"recording", "other_person"})
@@ -116,7 +116,7 @@ class Gain:
 
     nats: float
     at_least: float
-    """One-sided 95 % bound by bootstrap over groups; what lies below 0 is not established."""
+    """One-sided bound by bootstrap over groups; what lies below 0 is not established."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +136,12 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
     curves: list[Curve] = []
     gains: dict[str, Gain] = {}
     told: dict[str, float] = {}
+    speakers = _speakers(specs)
+    doubt = _DOUBT / sum(len(names) for names in speakers.values())
     for species in SPECIES:
-        if species.name in _NO_CURVE_FOR:
+        if species.name not in speakers:
             continue
-        names = [
-            name
-            for name, spec in specs.items()
-            if species.family in spec.families and (not spec.species or species.name in spec.species)
-        ]
+        names = speakers[species.name]
         usable = [row for row in rows if row.species in (None, species.name)]
         columns = {}
         for name in names:
@@ -152,7 +150,7 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
             ridge = min(_RIDGES, key=lambda one: _loss(usable, judges, tried[one]))
             curve, unseen = _fit_curve(usable, specs[name], species.name, ridge), np.where(judges, tried[ridge], 0.0)
             power = _power(usable, judges, unseen)
-            gain = _gain(usable, judges, unseen, seed=seed)
+            gain = _gain(usable, judges, unseen, doubt=doubt, seed=seed)
             gains[f"{species.name} {name}"] = gain
             if curve is not None and power > 0 and gain.at_least > 0:
                 columns[name] = (curve, unseen, power)
@@ -165,10 +163,23 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
         ]
         together = sum((shares[name] * unseen for name, (_, unseen, _) in columns.items()), np.zeros(len(usable)))
         heard = [any(_judges(row, specs[name]) for name in columns) for row in usable]
-        gain = _gain(usable, heard, together, seed=seed)
+        gain = _gain(usable, heard, together, doubt=doubt, seed=seed)
         gains[species.name] = gain
         told[species.name] = max(gain.at_least / gain.nats, 0.0) if gain.nats > 0 else 0.0
     return Learnt(tuple(curves), _mixture(told), gains)
+
+
+def _speakers(specs: Mapping[str, SignalSpec]) -> dict[str, list[str]]:
+    """Return the signals that may speak about each species for which curves are sought."""
+    return {
+        species.name: [
+            name
+            for name, spec in specs.items()
+            if species.family in spec.families and (not spec.species or species.name in spec.species)
+        ]
+        for species in SPECIES
+        if species.name not in _NO_CURVE_FOR
+    }
 
 
 def _mixture(told: Mapping[str, float]) -> dict[str, float]:
@@ -321,15 +332,15 @@ def _loss(rows: Sequence[Row], judges: Sequence[bool], unseen: Array) -> float:
     return float((weights * losses).sum()) if some else math.inf
 
 
-def _gain(rows: Sequence[Row], judges: Sequence[bool], unseen: Array, *, seed: int) -> Gain:
-    """Return how much less the loss is than that of saying nothing, and how much of that is established."""
+def _gain(rows: Sequence[Row], judges: Sequence[bool], unseen: Array, *, doubt: float, seed: int) -> Gain:
+    """Return how much less the loss is than that of saying nothing, and how much of that all but a ``doubt`` have."""
     some, weights, losses = _losses(rows, judges, unseen)
     if not some:
         return Gain(0.0, 0.0)
     groups = {name: at for at, name in enumerate(sorted({row.group for row in some}))}
     parts = np.bincount([groups[row.group] for row in some], weights * (math.log(2) - losses), len(groups))
     drawn = np.random.default_rng(seed).integers(len(groups), size=(_BOOTSTRAPS, len(groups)))
-    return Gain(float(parts.sum()), float(np.quantile(parts[drawn].sum(axis=1), _DOUBT)))
+    return Gain(float(parts.sum()), float(np.quantile(parts[drawn].sum(axis=1), doubt)))
 
 
 def _power(rows: Sequence[Row], judges: Sequence[bool], unseen: Array) -> float:

@@ -60,16 +60,16 @@ def test_a_gain_that_one_person_makes_is_not_established() -> None:
     some = rows(0.0)
     unseen = np.zeros(len(some))
     unseen[:2] = -3.0, 3.0
-    gain = _gain(some, [True] * len(some), unseen, seed=1)
+    gain = _gain(some, [True] * len(some), unseen, doubt=0.05, seed=1)
     assert gain.nats > 0
     assert gain.at_least == pytest.approx(0.0, abs=1e-9)
 
 
 def test_nothing_said_gains_nothing() -> None:
     some = rows(0.0)
-    gain = _gain(some, [True] * len(some), np.zeros(len(some)), seed=1)
+    gain = _gain(some, [True] * len(some), np.zeros(len(some)), doubt=0.05, seed=1)
     assert gain.nats == pytest.approx(0.0, abs=1e-12)
-    assert _gain(some, [False] * len(some), np.zeros(len(some)), seed=1) == Gain(0.0, 0.0)
+    assert _gain(some, [False] * len(some), np.zeros(len(some)), doubt=0.05, seed=1) == Gain(0.0, 0.0)
 
 
 def test_species_are_mixed_by_what_is_established() -> None:

@@ -28,10 +28,20 @@ def deadline_s(name: str, mode: Mode) -> float:
 
 
 def default_order(names: list[str], tried: list[str]) -> list[str]:
-    """Return names, best first: not tried yet, nothing to be warned of, speaks against most."""
+    """Return names, best first: not tried yet, nothing to warn of, a pass that counts most, speaks against most."""
 
-    def rank(name: str) -> tuple[int, bool, int, int, str]:
+    def rank(name: str) -> tuple[int, bool, float, int, int, str]:
         spec = catalogue()[name].spec
-        return tried.count(name), spec.warning is not None, -len(spec.families), len(spec.needs), name
+        warned = spec.warning is not None
+        return tried.count(name), warned, -_worth_nats(name), -len(spec.families), len(spec.needs), name
 
     return sorted(names, key=rank)
+
+
+@cache
+def _worth_nats(name: str) -> float:
+    """Return what a pass takes off all attacks together; 0 for one that has no counts."""
+    from liveness.challenges.contract import Outcome  # noqa: PLC0415 (as above)
+    from liveness.challenges.strengths import load  # noqa: PLC0415
+
+    return -sum(load().llr(name, Outcome("passed", 1.0, "", compliance=True, integrity=None)).values())

@@ -162,15 +162,16 @@ class Challenges:
         return views.challenge_for_viewer(run.asked, run.guidance)
 
     async def listed(self, session_id: str) -> dict[str, Any]:
-        """Return what was asked, first to last, and what can be."""
+        """Return what was asked, first to last, and what can be, best first."""
         of = await self._load(session_id)
         guided = of.now.guidance if of.now else None
+        ordered = default_order(list(catalogue()), [row.challenge for row in of.rows.values()])
         return {
             "challenges": [
                 views.challenge_for_viewer(row, guided if row.state in OPEN else None) for row in of.rows.values()
             ],
             "available": [
-                views.available_challenge(cls.spec, of.attempts_left(name)) for name, cls in catalogue().items()
+                views.available_challenge(catalogue()[name].spec, of.attempts_left(name)) for name in ordered
             ],
         }
 

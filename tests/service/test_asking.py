@@ -222,6 +222,7 @@ def test_without_a_name_the_recommended_one_is_asked(service: Service) -> None:
     interview = begun(service)
     # A proposal that this version does not have: the default order, what is untried and needs no warning first.
     service.pool.happens(interview.id, "verdict", of_pool("verdict"))
+    assert [one["name"] for one in listed(interview)["available"]] == default_order(list(catalogue()), [])
     first = ask(interview, None).json
     assert first["challenge"] == default_order(list(catalogue()), [])[0] != "flash"
     service.call("DELETE", f"{interview.path}/challenges/{first['id']}", interview.viewer)
@@ -229,6 +230,12 @@ def test_without_a_name_the_recommended_one_is_asked(service: Service) -> None:
         interview.id, "verdict", of_pool("verdict", next_step={"challenge": "flash", "why": "It settles it."})
     )
     assert service.call("POST", f"{interview.path}/challenges", interview.viewer).json["challenge"] == "flash"
+
+
+def test_what_counts_in_the_verdict_comes_before_what_only_helps_to_look() -> None:
+    counts = ["turn_to_profile", "read_digits"]
+    assert default_order(["cover_eye", "lean_in", *reversed(counts)], []) == [*counts, "lean_in", "cover_eye"]
+    assert default_order(["cover_eye", *counts], ["turn_to_profile"])[-1] == "turn_to_profile"
 
 
 def test_each_side_is_told_in_its_own_language(service: Service) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 
 _WIDTH, _HEIGHT = 480.0, 120.0
 _LEAD_S = 1.0
+_MOST_PARAMETERS = 24
+"""What is longer, as the code of a light, says nothing to a reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,8 @@ def _view(one: Mapping[str, Any]) -> ChallengeView:
     facts = []
     if one["answered_s"] is not None and one["challenge"] != "light_code":  # light comes back at once
         facts.append(f"answered {one['answered_s']:.1f} s after the prompt")
-    if one["parameters"] and len(one["parameters"]) <= 24:
-        facts.append(f"asked for: {one['parameters'].replace('_', ' ')}")
+    if one["parameters"] and len(one["parameters"]) <= _MOST_PARAMETERS:
+        facts.append(_asked(one["challenge"], one["parameters"]))
     curve = _curve(one["curve"]) if one["curve"] else None
     title = one.get("title") or one["challenge"].replace("_", " ")
     before_s = one["curve"]["times_s"][-1] + _LEAD_S if one["curve"] and one["curve"]["times_s"] else _LEAD_S
@@ -79,6 +82,18 @@ def _view(one: Mapping[str, Any]) -> ChallengeView:
         harmless=one["result"] in ("not_done", "unclear"),
         curve=curve,
     )
+
+
+def _asked(name: str, parameters: str) -> str:
+    """Return the sentence that was asked; the parameters where this version does not know the challenge or them."""
+    import liveness.challenges  # noqa: PLC0415 (loads what the challenges need: not for a report without any)
+    from liveness.challenges.contract import discover  # noqa: PLC0415
+
+    cls = discover(liveness.challenges).get(name)
+    if cls is not None and cls.spec.spoken:
+        with suppress(KeyError, ValueError):
+            return f"asked: “{cls.aloud(parameters)}”"
+    return f"asked for: {parameters.replace('_', ' ')}"
 
 
 def _curve(curve: Mapping[str, Any]) -> CurveView | None:

@@ -290,6 +290,7 @@ def _view(review: dict[str, Any], video: _Video, thumbnails: Mapping[str, bytes]
         "reasons": _reasons(review, titles | challenge_titles, pictures),
         "challenges": challenge_views(review.get("challenges", ())),
         "challenge_titles": challenge_titles,
+        "next_why": _why(review["verdict"]["next_step"], challenge_titles),
         "rows": rows,
         "titles": titles,
         "runs": sorted(runs, key=lambda run: run.state == "suspect"),
@@ -352,6 +353,16 @@ def scripts() -> tuple[Markup, Markup]:
     """Return uPlot under its licence, and the page's own module."""
     uplot = f"/*!\n{_asset('uPlot.LICENSE').strip()}\n*/\n{_asset('uPlot.iife.min.js')}"
     return Markup(uplot), Markup(_asset("report.js"))  # noqa: S704 (files of this package)
+
+
+def _why(next_step: Mapping[str, str] | None, titles: Mapping[str, str]) -> str:
+    """Return why something is to be asked next, to stand after its title, which is not said twice."""
+    if next_step is None:
+        return ""
+    why, title = next_step["why"], titles.get(next_step["challenge"], "")
+    if title and why.startswith(f"{title}: "):
+        return why[len(title) :]
+    return f". {why}"
 
 
 def _security_policy(video: _Video) -> str:

@@ -19,6 +19,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from liveness.errors import MediaError
+from liveness.review.challenge_view import challenge_views
 from liveness.review.report import render_report, write_report
 
 FAMILIES = ("presentation", "injection", "synthesis", "substitution")
@@ -212,6 +213,27 @@ def test_a_suspect_verdict_names_the_doubt_and_never_convicts() -> None:
     assert "Ask for one challenge, turn head , in a call. A recording cannot follow a request." in text
 
 
+def test_a_title_is_not_said_twice_beside_why_it_is_asked() -> None:
+    review = suspect()
+    review["engine"]["challenges"] = [{"name": "turn_to_profile", "title": "Turn to profile"}]
+    review["verdict"]["next_step"] = {"challenge": "turn_to_profile", "why": "Turn to profile: it settles best."}
+    assert "Ask for one challenge, Turn to profile , in a call: it settles best." in page(review).text
+
+
+@pytest.mark.parametrize(
+    ("challenge", "parameters", "words"),
+    [
+        ("lean_in", "back-1", "asked: “Please lean back, then lean in towards the camera, then sit as before.”"),
+        ("lean_in", "of_an_older_version", "asked for: of an older version"),
+        ("nod", "twice", "asked for: twice"),
+    ],
+)
+def test_what_was_asked_is_told_as_a_sentence(challenge: str, parameters: str, words: str) -> None:
+    one = {"challenge": challenge, "parameters": parameters, "time_s": 9.0, "result": "unclear", "reason": "Too dark."}
+    view = challenge_views([one | {"answered_s": None, "curve": None}])[0]
+    assert view.facts == (words,)
+
+
 def test_an_inconclusive_verdict_says_why() -> None:
     text = page(inconclusive()).text
     assert "Inconclusive We have seen too little to say." in text
@@ -245,7 +267,7 @@ def test_what_could_not_be_measured_is_listed_once_with_its_signals() -> None:
     assert "Screen and print texture, Repeats and loops No face was found in the picture." in text
     review = live()
     review["verdict"]["missing"] = {}
-    assert "Every signal could measure." in page(review).text
+    assert "Every signal could be measured." in page(review).text
 
 
 def test_a_damaged_file_is_said_beside_the_verdict() -> None:

@@ -85,6 +85,10 @@ def test_a_movement_is_offered_shown_guided_and_thanked_for(browser: Any, servic
         assert page.evaluate(f"[{drawn}.kind, {drawn}.way]") == ["turn", "left"]
         arrow = page.evaluate(f"{ELEMENT}.shadowRoot.querySelector('.way').getBoundingClientRect().right")
         assert arrow < 640
+        page.set_viewport_size({"width": 320, "height": 700})
+        way = page.locator("liveness-challenge .way").bounding_box()
+        assert 0 <= way["x"] <= way["x"] + way["width"] <= 320
+        page.set_viewport_size({"width": 1280, "height": 860})
         assert page.evaluate(f"{ELEMENT}.shadowRoot.activeElement.tagName") == "H2"
         until(page, f"{ELEMENT}.shadowRoot.querySelector('video').videoWidth > 0", "their own picture")
         service.go_on("running", guidance="further")
@@ -323,6 +327,16 @@ def test_one_click_asks_and_the_answer_is_told_in_words(browser: Any, service: S
         see(page, "Asked so far")
         page.locator("liveness-challenges summary", has_text="Passed").click()
         see(page, "The head turned to the side asked for after the prompt, and the face stayed whole.")
+
+
+def test_a_pass_without_counts_is_not_said_to_count(browser: Any, service: Scripted) -> None:
+    for llr, words in ((OUTCOME["llr"], "The assessment above counts it"), ({}, "No figures let it count")):
+        with opened(browser, service.interviewer) as page:
+            checking(service)
+            page.get_by_role("button", name="Ask: A turn to profile").click()
+            service.go_on("running")
+            service.go_on("done", outcome=OUTCOME | {"llr": llr}, guidance=None)
+            see(page, words)
 
 
 @pytest.mark.parametrize(("challenge", "stays"), [("turn_to_profile", False), ("show_fingers", True)])

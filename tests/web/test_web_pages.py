@@ -433,7 +433,7 @@ def test_the_timeline_is_told_in_words(browser: Any, service: Scripted) -> None:
         verdicts(service, 0, 10, **INCONCLUSIVE)
         verdicts(service, 10, 31)
         # How long the newest state has lasted grows while the test waits.
-        see(page, re.compile(r"Looks live \d+ s.*Confidence between 55 % and 69 %\."))
+        see(page, re.compile(r"Looks live \d+ s.*Confidence between 55\s% and 69\s%\."))
         see(page, re.compile(r"Cannot tell yet 10 s"))
 
 

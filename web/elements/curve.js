@@ -29,7 +29,7 @@ export class Curve {
     this.node = h(
       "figure",
       { class: "curve" },
-      h("figcaption", {}, h("b", {}, title), /^[°]?$/.test(unit) ? null : h("span", { class: "soft" }, texts.ask.curveIn(unit)), h("span", { class: "keys" }, this.#key("measured", texts.ask.measured), this.#key("asked", texts.ask.asked))),
+      h("figcaption", {}, h("b", {}, title), /^[°×]?$/.test(unit) ? null : h("span", { class: "soft" }, texts.ask.curveIn(unit)), h("span", { class: "keys" }, this.#key("measured", texts.ask.measured), this.#key("asked", texts.ask.asked))),
       svg,
       h("p", { class: "small" }, summary),
       this.#known.length && !matchMedia("(prefers-reduced-motion: reduce)").matches ? play : null,
@@ -44,13 +44,14 @@ export class Curve {
   /** @param {number} value */
   #number(value) {
     const { unit } = this.#curve;
-    return unit ? `${this.#figure(value)}${unit.startsWith("°") ? "" : " "}${unit}` : this.#figure(value);
+    return unit ? `${this.#figure(value)}${/^[°×]/.test(unit) ? "" : " "}${unit}` : this.#figure(value);
   }
 
   /** A value without its unit; there is no room for "face heights" beside an axis. @param {number} value */
   #figure(value) {
     const size = Math.max(...this.#known.map(Math.abs), 0);
-    return value.toFixed(size >= 10 ? 0 : size >= 1 ? 1 : 2).replace(/^-(?=0(\.0+)?$)/, "").replace("-", "−");
+    // A ratio lies near 1, where a tenth is much.
+    return value.toFixed(size >= 10 ? 0 : size >= 1 && this.#curve.unit !== "×" ? 1 : 2).replace(/^-(?=0(\.0+)?$)/, "").replace("-", "−").replace(".", this.#texts.decimal);
   }
 
   /** What the plot shows, in words. @param {import("./texts/en.js").Texts} texts */
@@ -65,7 +66,7 @@ export class Curve {
     if (after.length && follows) parts.push(texts.curveFollow);
     else if (after.length) {
       const most = after.reduce((a, b) => (Math.abs(b.value - rest) > Math.abs(a.value - rest) ? b : a));
-      parts.push(texts.curveMost(this.#number(most.value), most.at.toFixed(1)));
+      parts.push(texts.curveMost(this.#number(most.value), most.at.toFixed(1).replace(".", texts.decimal)));
     } else parts.push(texts.curveNone);
     if (wanted.length && !follows) parts.push(texts.curveAsked(this.#number(wanted[0])));
     const gaps = values.filter((value) => value === null).length / values.length;
@@ -94,7 +95,7 @@ export class Curve {
       shapes.push(s("line", { class: "prompt", x1: x(0), x2: x(0), y1: PLOT.top - 4, y2: PLOT.foot + 4 }));
     }
     shapes.push(s("text", { x: x(Math.max(0, first)), y: HEIGHT - 10, "text-anchor": first < 0 ? "middle" : "start" }, this.#texts.prompt));
-    shapes.push(s("text", { x: WIDTH - PLOT.right, y: HEIGHT - 10, "text-anchor": "end" }, `${last.toFixed(1)} s`));
+    shapes.push(s("text", { x: WIDTH - PLOT.right, y: HEIGHT - 10, "text-anchor": "end" }, `${last.toFixed(1).replace(".", this.#texts.decimal)} s`));
     /** @param {(number | null)[]} course @param {string} name */
     const draw = (course, name) => {
       let d = "";

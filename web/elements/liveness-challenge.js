@@ -81,10 +81,10 @@ h2:focus { outline: none; }
   .foot { gap: 0.5rem; }
   .running .foot button, .ready .foot button { flex: 1 1 auto; padding-inline: 0.5rem; }
   .ring { width: 3.25rem; height: 3.25rem; }
-  .way.place { grid-column: 1 / -1; grid-row: 1; }
-  .way.place.left { justify-self: start; }
-  .way.place.right { justify-self: end; }
-  .way.place ~ .drawing { grid-row: 2; }
+  .way.left, .way.right { grid-column: 1 / -1; grid-row: 1; grid-auto-flow: column; align-items: center; gap: 0.5rem; }
+  .way.left { justify-self: start; }
+  .way.right { justify-self: end; }
+  .way.left ~ .drawing, .way.right ~ .drawing { grid-row: 2; }
 }
 ${DRAWING_CSS}
 `);

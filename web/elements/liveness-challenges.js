@@ -380,7 +380,9 @@ export class LivenessChallenges extends HTMLElement {
   #end({ state, outcome, decline_reason }) {
     const texts = textsFor(this).ask;
     const key = state === "done" ? (outcome?.result ?? "ended") : state;
-    const [title, plain] = texts.ends[key] ?? texts.ends.ended;
+    // Without counts a pass says nothing to the assessment, and must not be told to.
+    const uncounted = key === "passed" && !Object.keys(outcome?.llr ?? {}).length;
+    const [title, plain] = texts.ends[uncounted ? "passed_uncounted" : key] ?? texts.ends.ended;
     return { key, title, plain, why: outcome?.reason ?? (state === "declined" ? (texts.declined[decline_reason ?? "other"] ?? "") : "") };
   }
 

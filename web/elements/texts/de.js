@@ -2,7 +2,7 @@
 /** Alles, was die Elemente sagen, auf Deutsch. */
 
 /** @param {number} share */
-const percent = (share) => `${Math.round(share * 100)} %`;
+const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
 
 /** @param {number} seconds */
 const lasting = (seconds) => {
@@ -44,7 +44,7 @@ export const de = {
   interval: (low, high) => `90-%-Intervall ${Math.round(low * 100)}–${percent(high)}`,
   gauge: (value, low, high) => `Zuversicht ${percent(value)}, 90-Prozent-Intervall von ${percent(low)} bis ${percent(high)}, von nicht lebendig bis lebendig`,
   gaugeEnds: ["nicht lebendig", "gleich", "lebendig"],
-  gaugeNote: "Zusehen allein bringt sie kaum über 75 %: Sie beginnt bei gleichen Chancen, und nicht alles lässt sich sehen.",
+  gaugeNote: "Zusehen allein bringt sie kaum über 75\u00a0%: Sie beginnt bei gleichen Chancen, und nicht alles lässt sich sehen.",
   stale: (seconds) => `Seit ${lasting(seconds)} nichts Neues: Was hier steht, ist von vorher.`,
   next: "Noch eine Bitte stellen",
   nextSurer: "Um sicherer zu sein, noch eine Bitte stellen",
@@ -54,7 +54,7 @@ export const de = {
     turn_to_profile: { title: "Zur Seite drehen", say: () => "„Könnten Sie den Kopf weit zu einer Seite drehen, kurz halten und zurückkommen?“" },
     cover_eye: { title: "Ein Auge bedecken", say: () => "„Könnten Sie ein Auge mit der Hand bedecken?“" },
     lean_in: { title: "Näher kommen", say: () => "„Könnten Sie nah an die Kamera kommen und wieder zurück?“" },
-    read_digits: { title: "Ziffern vorlesen", say: () => "„Könnten Sie mir vier, sieben, eins, neun, zwei vorlesen?“" },
+    read_digits: { title: "Ziffern vorlesen", say: () => "„Könnten Sie mir drei Ziffern nachsprechen, die ich Ihnen nenne?“" },
     point_camera: { title: "Die Kamera wegdrehen", say: () => "„Könnten Sie die Kamera ein wenig zur Seite und zurück drehen?“" },
     light_code: { title: "Wechselndes Licht auf der Seite", say: () => "„Ihre Seite wechselt gleich einige Sekunden sanft die Farbe. Ist das in Ordnung?“" },
     turn_head: { title: "Den Kopf langsam drehen", say: () => "„Könnten Sie den Kopf langsam zur Seite und zurück drehen?“" },
@@ -239,6 +239,7 @@ export const de = {
     },
     ends: {
       passed: ["Bestanden", "Es wurde getan wie erbeten, und was zu sehen war, passte zusammen. In die Einschätzung oben geht es mit allem anderen ein; allein entscheidet es nicht."],
+      passed_uncounted: ["Bestanden", "Es wurde getan wie erbeten, und was zu sehen war, passte zusammen. Noch gibt es keine Zahlen, mit denen es in die Einschätzung oben einginge: Es hilft Ihnen beim Hinsehen."],
       broken: ["Passt nicht zusammen", "Es wurde getan, aber so sieht ein lebender Mensch dabei nicht aus. Sehen Sie genauer hin; allein beweist das nichts."],
       not_done: ["Nicht wie erbeten getan", "Man verhört und verliest sich. Bitten Sie noch einmal, oder nehmen Sie die Alternative. Das sagt nichts gegen den Menschen."],
       unclear: ["Nicht zu beurteilen", "Die Umstände ließen kein Urteil zu. Das sagt nichts gegen den Menschen."],
@@ -259,6 +260,7 @@ export const de = {
     answered: (seconds) => `Beantwortet nach ${seconds.toFixed(1).replace(".", ",")} s.`,
     earlier: "Bisherige Bitten",
     replay: "Noch einmal abspielen",
+    decimal: ",",
     measured: "gemessen",
     asked: "erbeten",
     prompt: "0 s: gebeten",

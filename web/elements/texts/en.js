@@ -2,7 +2,7 @@
 /** All that the elements say, in English. Another language has the same keys. */
 
 /** @param {number} share */
-const percent = (share) => `${Math.round(share * 100)} %`;
+const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
 
 /** @param {number} seconds */
 const lasting = (seconds) => {
@@ -45,7 +45,7 @@ export const en = {
   /** @param {number} value @param {number} low @param {number} high */
   gauge: (value, low, high) => `Confidence ${percent(value)}, 90 percent interval from ${percent(low)} to ${percent(high)}, on a scale from not live to live`,
   gaugeEnds: ["not live", "even", "live"],
-  gaugeNote: "Watching alone cannot bring it much above 75 %: it starts from even odds, and not everything can be seen.",
+  gaugeNote: "Watching alone cannot bring it much above 75\u00a0%: it starts from even odds, and not everything can be seen.",
   /** @param {number} seconds */
   stale: (seconds) => `Nothing new for ${lasting(seconds)}: what stands here is from before.`,
   next: "Ask one more thing",
@@ -57,7 +57,7 @@ export const en = {
     turn_to_profile: { title: "A turn to profile", say: () => "“Could you turn your head far to one side, hold it, and come back?”" },
     cover_eye: { title: "One eye covered", say: () => "“Could you cover one eye with a hand?”" },
     lean_in: { title: "Leaning in", say: () => "“Could you lean in close to the camera, and back?”" },
-    read_digits: { title: "Digits read aloud", say: () => "“Could you read four, seven, one, nine, two to me?”" },
+    read_digits: { title: "Digits read aloud", say: () => "“Could you say three digits after me, as I name them?”" },
     point_camera: { title: "The camera turned away", say: () => "“Could you turn the camera a little to one side and back?”" },
     light_code: { title: "Changing light on their page", say: () => "“Your page will change its colour softly for a few seconds. Would that be all right?”" },
     turn_head: { title: "A slow turn of the head", say: () => "“Could you slowly turn your head to one side and back?”" },
@@ -236,6 +236,7 @@ export const en = {
     /** Title and sentence of each way it can end. @type {Record<string, [string, string]>} */
     ends: {
       passed: ["Passed", "It was done as asked, and what was seen held together. The assessment above counts it among all else; it does not decide alone."],
+      passed_uncounted: ["Passed", "It was done as asked, and what was seen held together. No figures let it count in the assessment above yet: it helps you to look."],
       broken: ["Did not hold together", "It was done, but what was seen is not what a live person looks like. Look closer; this alone proves nothing."],
       not_done: ["Not done as asked", "People mishear and misread. Ask again, or use the alternative. This says nothing against the person."],
       unclear: ["Could not be judged", "The circumstances did not let one judge. This says nothing against the person."],
@@ -258,6 +259,7 @@ export const en = {
     answered: (seconds) => `Answered after ${seconds.toFixed(1)} s.`,
     earlier: "Asked so far",
     replay: "Play it again",
+    decimal: ".",
     measured: "measured",
     asked: "asked for",
     prompt: "0 s: asked",

@@ -11,6 +11,8 @@ import pytest
 from browsing import chromium, needs_chromium, opened, see, until, violations
 from scripted import Scripted, wire
 
+from liveness.service.consent import TEXTS
+
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 GIVEN = "2026-11-24T10:01:10Z"
@@ -482,6 +484,26 @@ def test_both_languages_say_the_same_things(browser: Any, service: Scripted) -> 
         }""".replace("VERDICT", json.dumps(wire("verdict")))
         )
         see(page, "Sieht lebendig aus")
+
+
+def test_the_text_of_the_check_is_the_services_own_and_can_be_read_in_german(browser: Any, service: Scripted) -> None:
+    code = """async () => {
+        const { LANGUAGES } = await import('/elements/texts/index.js');
+        return LANGUAGES.en.check.texts;
+    }"""
+    with opened(browser, service.candidate) as page:
+        assert page.evaluate(code) == {version: list(text) for version, text in TEXTS.items()}
+        see(page, "You can stop the check at any time; the conversation goes on without it.")
+        page.evaluate(
+            """([server, id]) => {
+            const element = document.createElement('liveness-check');
+            const attributes = { lang: 'de', server, session: id, token: 'PUBLISHER' };
+            for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+            document.body.prepend(element);
+        }""",
+            [service.url, service.id],
+        )
+        see(page, "Sie können die Prüfung jederzeit beenden; das Gespräch geht ohne sie weiter.")
 
 
 def test_the_element_follows_a_session_by_its_attributes_alone(browser: Any, service: Scripted) -> None:

@@ -219,6 +219,8 @@ export class LivenessCheck extends HTMLElement {
   #question(state) {
     const texts = textsFor(this).check;
     if (state === "loading" || !this.#view) return h("div", { class: "card", part: "card" }, h("p", { class: "soft" }, texts.loading));
+    // Who does not understand what is asked cannot agree to it.
+    const sentences = texts.texts[this.#view.consent.version] ?? this.#view.consent.text;
     const agree = h("button", { type: "button", part: "agree" }, texts.agree);
     const decline = h("button", { type: "button", part: "decline" }, texts.decline);
     agree.addEventListener("click", () => {
@@ -232,7 +234,7 @@ export class LivenessCheck extends HTMLElement {
       "section",
       { class: "card", part: "card", "aria-labelledby": "question" },
       h("slot", { name: "heading" }, h("h2", { id: "question" }, texts.heading)),
-      h("ul", { class: "text" }, ...this.#view.consent.text.map((sentence) => h("li", {}, h("span", {}, sentence)))),
+      h("ul", { class: "text" }, ...sentences.map((sentence) => h("li", {}, h("span", {}, sentence)))),
       h("slot"),
       h("div", { class: "actions" }, agree, decline),
     );

@@ -111,6 +111,13 @@ export const de = {
   times: (count) => `(${count}-mal)`,
   check: {
     heading: "Vor dem Gespräch: Darf eine Prüfung laufen?",
+    texts: {
+      "2026-11": [
+        "Während Sie sprechen, sieht sich Software Ihr Video an, um zu sagen, ob ein lebender Mensch vor der Kamera sitzt.",
+        "Was sie findet, sieht, wer das Gespräch mit Ihnen führt; ein Mensch entscheidet. Kein Video und kein biometrisches Muster Ihres Gesichts wird aufbewahrt.",
+        "Sie können die Prüfung jederzeit beenden; das Gespräch geht ohne sie weiter.",
+      ],
+    },
     agree: "Der Prüfung zustimmen",
     decline: "Ohne Prüfung sprechen",
     loading: "Einen Augenblick, der Text der Prüfung wird geholt.",

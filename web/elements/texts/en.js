@@ -122,6 +122,14 @@ export const en = {
   times: (count) => `(${count} times)`,
   check: {
     heading: "Before you talk: may a check run?",
+    /** The text of the check by version; of one that is not here, the service's own words are shown. @type {Record<string, string[]>} */
+    texts: {
+      "2026-11": [
+        "While you talk, software looks at your video to tell whether a live person sits before the camera.",
+        "The interviewer sees what it finds; a person decides. No video and no template of your face is kept.",
+        "You can stop the check at any time; the conversation goes on without it.",
+      ],
+    },
     agree: "Agree to the check",
     decline: "Talk without the check",
     loading: "One moment, the text of the check is being fetched.",

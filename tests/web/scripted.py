@@ -378,7 +378,7 @@ class Scripted:
             body = json.loads(await request.body())
             return self._json(role, self.ask(body.get("challenge") or "turn_to_profile", mode=body["mode"]), 201)
         listed = [self.challenge] if self.challenge else []
-        return self._json(role, {"challenges": listed, "available": AVAILABLE if self.state == "checking" else []})
+        return self._json(role, {"challenges": listed, "available": AVAILABLE})
 
     async def _ready(self, request: Request) -> Response:
         role = self._role(request, "/challenges/*/ready")

@@ -329,6 +329,14 @@ def test_one_click_asks_and_the_answer_is_told_in_words(browser: Any, service: S
         see(page, "The head turned to the side asked for after the prompt, and the face stayed whole.")
 
 
+def test_nothing_can_be_asked_before_the_picture_arrives(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.interviewer) as page:
+        see(page, "Once the candidate’s picture arrives, you can ask for something here.")
+        assert page.get_by_role("button", name="Ask: ").count() == 0
+        service.change("checking")
+        see(page, "Ask: ")
+
+
 def test_a_pass_without_counts_is_not_said_to_count(browser: Any, service: Scripted) -> None:
     for llr, words in ((OUTCOME["llr"], "The assessment above counts it"), ({}, "No figures let it count")):
         with opened(browser, service.interviewer) as page:

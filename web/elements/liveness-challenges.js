@@ -90,6 +90,8 @@ export class LivenessChallenges extends HTMLElement {
   #shown = "";
   #starting = false;
   #ended = false;
+  /** Whether no picture arrives that could be judged: before the call, and while it is interrupted. */
+  #blind = false;
   #problem = "";
   #runningSince = 0;
   #told = "";
@@ -143,6 +145,7 @@ export class LivenessChallenges extends HTMLElement {
     on("verdict", ({ next_step }) => this.recommend(next_step));
     on("session", ({ state }) => {
       this.#ended = state === "ended" || state === "withdrawn";
+      this.#blind = state !== "checking";
       this.load();
       this.#draw();
     });
@@ -242,7 +245,7 @@ export class LivenessChallenges extends HTMLElement {
     const state = this.#starting ? "starting" : !shown ? "idle" : GOING.has(shown.state) ? shown.state : "over";
     mark(this, "state", state);
     // Drawn anew only for what is new, so that the keyboard and a menu that is open stay where they are.
-    const now = JSON.stringify([state, state === "idle" || state === "starting" ? [this.#available, this.#next, this.#mode, this.#problem] : shown, this.#ended]);
+    const now = JSON.stringify([state, state === "idle" || state === "starting" ? [this.#available, this.#next, this.#mode, this.#problem] : shown, this.#ended, this.#blind]);
     if (now !== this.#drawn) {
       this.#drawn = now;
       const root = /** @type {ShadowRoot} */ (this.shadowRoot);
@@ -284,12 +287,12 @@ export class LivenessChallenges extends HTMLElement {
   #choice() {
     if (this.#ended) return "";
     const texts = textsFor(this).ask;
-    const can = this.#available.filter((item) => item.attempts_left > 0);
+    const can = this.#blind ? [] : this.#available.filter((item) => item.attempts_left > 0);
     const best = can.find((item) => item.name === this.#next?.challenge) ?? can[0];
     const recommended = Boolean(best && best.name === this.#next?.challenge);
     const card = h("section", { class: "card", "aria-labelledby": "ask" }, h("h3", { id: "ask", tabindex: "-1" }, texts.heading), h("p", { class: "intro" }, (recommended && best && this.#why(best)) || texts.intro));
     if (!best) {
-      card.append(h("p", { class: "intro" }, this.#available.length ? texts.none : texts.notYet));
+      card.append(h("p", { class: "intro" }, this.#available.length && !this.#blind ? texts.none : texts.notYet));
     } else {
       const main = h("button", { type: "button", class: "main", "data-key": "main" }, this.#starting ? texts.starting : texts.ask(this.#title(best)));
       if (this.#starting) main.setAttribute("aria-disabled", "true");

@@ -257,6 +257,9 @@ class Peer:
 
     def _take_picture(self, frame: av.VideoFrame) -> None:
         """Hand on a decoded picture, in its decoder's thread; the newest one on the grid waits, no other is kept."""
+        if self._closing:
+            # The call may belong to the next connection already, whose own thread is the only one to touch its clocks.
+            return
         self.decoded += 1
         usable = time.monotonic() >= self._damaged_until_s
         self.damaged += not usable

@@ -259,12 +259,23 @@ def test_each_side_is_told_in_its_own_language(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "language"),
-    [("", "en"), ("de", "de"), ("fr", "en"), ("en, de", "en"), ("en;q=0.1, de;q=x, de;q=0.2", "de"), ("de;q=0", "en")],
+    ("headers", "language"),
+    [
+        ([], "en"),
+        ([""], "en"),
+        (["de"], "de"),
+        (["fr"], "en"),
+        (["en, de"], "en"),
+        (["en;q=0.1, de;q=x, de;q=0.2"], "de"),
+        (["de;q=0"], "en"),
+        (["fr, en;q=0.5", "de"], "de"),
+        (["de;q=nan, \xff\xfe;q, *;;=,"], "en"),
+        ([f"{',' * 60_000}de"], "en"),
+    ],
 )
-def test_the_language_that_is_preferred_is_found(header: str, language: str) -> None:
-    connection = HTTPConnection({"type": "http", "headers": [(b"accept-language", header.encode())]})
-    assert language_of(connection) == language
+def test_the_language_that_is_preferred_is_found(headers: list[str], language: str) -> None:
+    raw = [(b"accept-language", header.encode("latin-1")) for header in headers]
+    assert language_of(HTTPConnection({"type": "http", "headers": raw})) == language
 
 
 def test_what_cannot_be_asked(service: Service) -> None:

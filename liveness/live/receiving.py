@@ -63,28 +63,30 @@ class PictureBuffer(JitterBuffer):
         """Stamp of the picture given last."""
         self._scanned = (-1, 0)
         """The origin at the last look, and how many packets from there on were known to belong to one picture."""
-        self._held_since: int | None = None
-        """Stamp of the first packet that came behind a hole."""
 
     def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
         """Take a packet; returns whether a key frame is needed, and a picture that is whole now."""
-        lost, picture = super().add(packet)
-        if lost or picture is not None:
-            self._held_since = None
-        if picture is not None or not self._is_behind_hole(packet):
-            return lost, picture
-        if self._held_since is None:
-            self._held_since = packet.timestamp
-        if not _LONGEST_HOLD < (packet.timestamp - self._held_since) % _STAMPS < _STAMPS // 2:
-            return lost, None
-        self._held_since = None
-        self._give_up()
-        return True, self._remove_frame(packet.sequence_number)
+        lost, first = super().add(packet)
+        while self._is_overdue(packet):
+            lost = True
+            self._give_up()
+            more = self._remove_frame(packet.sequence_number)
+            if first is None:
+                first = more
+            elif isinstance(first, Pictures) and isinstance(more, Pictures):
+                first.behind += [more, *more.behind]
+        return lost, first
 
-    def _is_behind_hole(self, packet: RtpPacket) -> bool:
-        if self._origin is None or self._packets[packet.sequence_number % self._capacity] is not packet:
+    def _is_overdue(self, packet: RtpPacket) -> bool:
+        """Whether there is a hole before this packet, and what came right behind that is half a second older."""
+        origin, known = self._origin, self._scanned[1]
+        if origin is None or self._packets[packet.sequence_number % self._capacity] is not packet:
             return False
-        return uint16_add(packet.sequence_number, -self._origin) > self._scanned[1]
+        for at in range(known + 1, uint16_add(packet.sequence_number, -origin) + 1):
+            behind = self._packets[(origin + at) % self._capacity]
+            if behind is not None:
+                return _LONGEST_HOLD < (packet.timestamp - behind.timestamp) % _STAMPS < _STAMPS // 2
+        return False
 
     def _give_up(self) -> None:
         """Pass over the picture with the hole and over the one behind it, whose beginning may be lost as well."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Sequence
 from fractions import Fraction
@@ -101,6 +102,27 @@ def test_a_packet_that_stays_lost_is_not_waited_for_longer_than_half_a_second() 
     buffer = PictureBuffer()
     given = words(put(buffer, [packet for at, packet in enumerate(one) if at != 2]))
     assert given == ["ab", *["ef"] * 30]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_on_a_bad_network_no_picture_is_put_together_wrongly_and_none_waits_long(seed: int) -> None:
+    rng = random.Random(seed)
+    loss, mixed_by, longest = rng.choice([0.01, 0.05]), rng.choice([0, 3]), rng.choice([1, 3, 20])
+    sent = [chr(0x4E00 + at) * rng.randint(1, longest) for at in range(300)]
+    one = packets_of(sent, first=rng.randrange(1 << 16))
+    for packet in one:
+        packet.timestamp = (packet.timestamp + (1 << 32) - 400_000) % (1 << 32)
+    places = [(at + rng.uniform(0, mixed_by), at) for at in range(len(one)) if at == 0 or rng.random() > loss]
+    places += [(at + rng.uniform(0, 90), at) for at in range(1, len(one)) if rng.random() < 0.05]
+    buffer, given, newest = PictureBuffer(), list[int](), 0
+    for _, at in sorted(places):
+        newest = max(newest, ord(one[at].payload.decode()) - 0x4E00)
+        for word in words([buffer.add(one[at])[1]]):
+            assert word in sent
+            given.append(sent.index(word))
+        assert not given or newest - given[-1] <= 25
+    assert given == sorted(set(given))
+    assert len(given) > 100
 
 
 def test_what_is_seldom_sent_has_its_time_to_be_sent_again() -> None:

@@ -452,6 +452,11 @@ def test_a_flood_of_answers_is_refused_and_fills_no_log(service: Service) -> Non
 
         calm.in_loop(many())
         assert len(lines(calm, one)) == 201
+        # Nor does a prompt that is asked for over and over by who has its key.
+        cid = asked(one)
+        for _ in range(10):
+            assert ready(one, cid, "a-page").status == 200
+        assert [action for _, action in lines(calm, one)[201:]] == ["challenge made nod", "challenge ready"]
 
 
 def test_an_answer_that_never_comes_is_waited_for_no_longer(service: Service) -> None:

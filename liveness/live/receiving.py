@@ -206,6 +206,14 @@ class Decoding(_Inlet):
         self._decoder: _Decoder | None = None
         self._codec_name = ""
 
+    def run(self, task: Callable[[], None]) -> None:
+        """Run something in the decoder's thread, between two pictures."""
+        self.put(task)
+
+    def ask_for_key_frame(self) -> None:
+        """Let aiortc ask for one with the next packet; may be called by any thread."""
+        self._failed.set()
+
     def put(self, task: Any) -> None:
         """Take it; with too many before it they all go, and a key frame is asked for: latency never grows instead."""
         if task is not None and not self._ended and self.waiting >= _MOST_WAITING:
@@ -256,12 +264,10 @@ def _told_apart(encoded: JitterFrame) -> list[JitterFrame]:
     return [encoded, *encoded.behind]
 
 
-def receive_pictures(
-    receiver: RTCRtpReceiver, take: Callable[[av.VideoFrame], None]
-) -> Callable[[Callable[[], None]], None]:
+def receive_pictures(receiver: RTCRtpReceiver, take: Callable[[av.VideoFrame], None]) -> Decoding:
     """Let a video receiver hand its decoded pictures to ``take``, in the decoder's thread; its track only ends.
 
-    To be called before the receiver has started. Returns what runs something in that thread, between two pictures.
+    To be called before the receiver has started. Returns what decodes, which is then aiortc's to start and to end.
 
     Raises
     ------
@@ -272,7 +278,7 @@ def receive_pictures(
     decoding = Decoding(take, getattr(receiver, _FAILED))
     setattr(receiver, _BUFFER, PictureBuffer())
     setattr(receiver, _QUEUE, decoding)
-    return decoding.put
+    return decoding
 
 
 def leave_undecoded(receiver: RTCRtpReceiver) -> None:

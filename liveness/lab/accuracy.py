@@ -276,8 +276,10 @@ def page(figures: Mapping[str, Any]) -> str:
         f"posterior of synthesis: {_share(pairs['swap_more_synthesis_than_original'])}.\n",
         "## Does the confidence mean what it says?\n",
         f"Brier score {confidence['brier']}, calibration slope {confidence['slope']}, expected calibration error "
-        f"{confidence['ece']}; both classes weighted alike, real attacks alike by family. The clips in each tenth, "
-        "unweighted:\n",
+        f"{confidence['ece']}; both classes weighted alike, real attacks alike by family, so that the few of one "
+        "family weigh as much as the many of another. With real attacks alike by clip: "
+        f"{confidence['by_clip']['brier']} and "
+        f"{confidence['by_clip']['slope']}. The clips in each tenth, unweighted:\n",
         _table(_reliability(figures["clips"])),
         "## Time to decision\n",
         _table(_decision_table(figures["decided"])),

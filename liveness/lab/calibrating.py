@@ -14,7 +14,7 @@ from liveness.contract import SignalSpec, discover
 from liveness.errors import ManifestError
 from liveness.fusion.calibration import Calibration
 from liveness.lab.dataset import SIMULATED, Measured, Sample, measure, read_manifest, simulate
-from liveness.lab.fitting import COVERAGE_MISS, FOLDS, LEAST_SUSPICION, LIVE_MISS, LONG_S, SUSPECT_MARGIN_NATS, fit
+from liveness.lab.fitting import COVERAGE_MISS, FOLDS, LEAST_SUSPICION, LIVE_MISS, LONG_S, SUSPECT_MARGINS_NATS, fit
 
 
 def signal_specs() -> dict[str, SignalSpec]:
@@ -89,8 +89,9 @@ def _provenance(measured: Sequence[Measured], persons: int, seed: int) -> dict[s
         "stated": {
             "live_confidence": f"{LIVE_MISS:.0%} of live persons' clips of {LONG_S:g} s or more fall below it, or 0.5",
             "live_coverage": f"{COVERAGE_MISS:.0%} of live persons' clips of {LONG_S:g} s or more fall below, or 0.3",
-            "suspect": f"{SUSPECT_MARGIN_NATS} nats above the highest that any live person's clip reached, "
-            f"or {LEAST_SUSPICION}",
+            "suspect": "above the highest that any live person's clip reached by "
+            + ", ".join(f"{nats} ({family})" for family, nats in SUSPECT_MARGINS_NATS.items())
+            + f" nats, or {LEAST_SUSPICION}",
             "folds": f"{FOLDS} by person; what thresholds rest on comes from curves that did not see the person",
         },
         "files": files,

@@ -311,9 +311,13 @@ def _family_areas(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dic
 
 
 def _confidence_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dict[str, Any]:
-    """Return Brier score and calibration slope, both classes weighted alike, attacks alike by family."""
+    """Return Brier score and calibration slope, both classes weighted alike: attacks alike by family, and by clip.
+
+    By family, one with few clips weighs as much as one with many; by clip, it hardly counts.
+    """
     if not bona_fide or not attacks:
-        return {"brier": None, "slope": None, "ece": None, "auc": {"value": None, "interval": None}}
+        nothing = {"brier": None, "slope": None}
+        return {**nothing, "ece": None, "by_clip": nothing, "auc": {"value": None, "interval": None}}
     ones = [*bona_fide, *attacks]
     truth = np.array([one.sample.label == "bonafide" for one in ones], dtype=float)
     confidence = np.array([one.outcome.confidence for one in ones])
@@ -328,13 +332,18 @@ def _confidence_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) 
             for one in ones
         ]
     )
-    brier = float((weights * (confidence - truth) ** 2).sum())
+    by_clip = np.where(truth > 0, 0.5 / len(bona_fide), 0.5 / len(attacks))
     bounded = np.clip(confidence, 1e-6, 1 - 1e-6)
     logit = np.log(bounded / (1 - bounded))
+
+    def told(weights: Array) -> dict[str, float]:
+        brier = float((weights * (confidence - truth) ** 2).sum())
+        return {"brier": round(brier, 4), "slope": round(_slope(logit, truth, weights), 3)}
+
     return {
-        "brier": round(brier, 4),
-        "slope": round(_slope(logit, truth, weights), 3),
+        **told(weights),
         "ece": round(_calibration_error(confidence, truth, weights), 4),
+        "by_clip": told(by_clip),
         "auc": _auc_with_interval(bona_fide, attacks),
     }
 

@@ -43,7 +43,8 @@ def show(console: Console, figures: Mapping[str, Any]) -> None:
     area = confidence["auc"]
     console.print(
         f"Confidence, real attacks only: AUC {_area(area)}   Brier {confidence['brier']}   "
-        f"calibration slope {confidence['slope']}   error {confidence['ece']}   "
+        f"calibration slope {confidence['slope']}   error {confidence['ece']}   (families alike; "
+        f"clips alike: Brier {confidence['by_clip']['brier']}, slope {confidence['by_clip']['slope']})   "
         f"swap below its own original {percent(figures['pairs']['swap_below_its_original'])}, "
         f"more synthesis {percent(figures['pairs']['swap_more_synthesis_than_original'])}",
         highlight=False,

@@ -202,6 +202,15 @@ def test_a_calibrated_confidence_has_slope_one_and_an_overconfident_one_less() -
     assert right["brier"] < brash["brier"] < 0.25
 
 
+def test_a_family_of_few_clips_weighs_as_much_as_one_of_many_or_hardly_at_all() -> None:
+    many = [judged(f"s{index}", "inconclusive", 0.2, attack_type="face_swap_realtime") for index in range(99)]
+    few = [judged("r", "inconclusive", 0.9, attack_type="screen_replay")]
+    told = figures([judged("b", "live", 0.9), *many, *few])["confidence"]
+
+    assert told["brier"] == pytest.approx(0.5 * 0.01 + 0.25 * 0.04 + 0.25 * 0.81, abs=1e-3)
+    assert told["by_clip"]["brier"] == pytest.approx(0.5 * 0.01 + 0.495 * 0.04 + 0.005 * 0.81, abs=1e-3)
+
+
 def test_a_confidence_that_never_varies_is_a_coin() -> None:
     coin = [judged("b", "inconclusive", 0.5), judged("a", "inconclusive", 0.5, attack_type="loop")]
 

@@ -17,6 +17,8 @@ from liveness.measures.scene_motion import beside
 _SMALL_PX = (80, 60)
 _LEAST_SCENE, _SAME_LEVELS = 0.02, 8.0
 """Least share of the picture that must be scene, and its mean change (0–255), below which it is the same room."""
+_UNCOVERED = 0.4
+"""Least share of the room that a hand leaves in view."""
 _TORN_TEXT = "The picture was cut, or changed its size, in the middle of it; ask again."
 _FAILED = "The challenge could not be judged, by an error of the software; nothing follows from it."
 
@@ -117,13 +119,15 @@ class Running:
     def _tears(self, observation: Observation) -> bool:
         """Whether the picture is another one from here on.
 
-        A hand, or a face, that comes close to the camera fast looks like a cut; but the room stays.
+        A hand, or a face, that comes close to the camera fast looks like a cut; but the room stays. Where a hand hides
+        the room, there is nothing that could tell.
         """
-        hand, self._hand = self._hand, bool(observation.hands)
+        before, self._hand = self._hand, bool(observation.hands)
+        hand = before and self._hand
         scene, self._scene = self._scene, _small(observation)
         if "resolution" in observation.changes:
             return True
-        return "cut" in observation.changes and not (hand and self._hand) and not _same_room(scene, self._scene)
+        return "cut" in observation.changes and not _same_room(scene, self._scene, hand=hand)
 
     def pass_time(self, time_s: float, *, end: bool = False) -> list[ChallengeNews]:
         """Ask for the outcome if it is settled, its time is over, or (``end``) nothing will come any more."""
@@ -197,15 +201,17 @@ def _small(observation: Observation) -> tuple[Pixels, Pixels]:
     return small, np.asarray(cv2.resize(mask, _SMALL_PX, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
 
 
-def _same_room(before: tuple[Pixels, Pixels] | None, after: tuple[Pixels, Pixels]) -> bool:
-    """Whether what is beside the person stayed as it was, but for its brightness."""
+def _same_room(before: tuple[Pixels, Pixels] | None, after: tuple[Pixels, Pixels], *, hand: bool) -> bool:
+    """Whether what is beside the person stayed as it was, but for its brightness; a hand may hide some or all of it."""
     if before is None:
         return False
     scene = np.minimum(before[1], after[1]) > 0
     if float(scene.mean()) < _LEAST_SCENE:
-        return False
+        return hand
     change = after[0][scene].astype(np.float32) - before[0][scene]
-    return float(np.abs(change - np.median(change)).mean()) < _SAME_LEVELS
+    apart = np.abs(change - np.median(change))
+    # Of a room that a hand covers in part, the rest stays exactly as it was.
+    return float(np.quantile(apart, _UNCOVERED) if hand else apart.mean()) < _SAME_LEVELS
 
 
 def _failed() -> Outcome:

@@ -277,9 +277,9 @@ def page(figures: Mapping[str, Any]) -> str:
         "## Does the confidence mean what it says?\n",
         f"Brier score {confidence['brier']}, calibration slope {confidence['slope']}, expected calibration error "
         f"{confidence['ece']}; both classes weighted alike, real attacks alike by family, so that the few of one "
-        f"family weigh as much as the many of another. With real attacks alike by clip: "
-        f"{confidence['by_clip']['brier']} and {confidence['by_clip']['slope']}. "
-        "The clips in each tenth, unweighted:\n",
+        "family weigh as much as the many of another. With real attacks alike by clip: "
+        f"{confidence['by_clip']['brier']} and "
+        f"{confidence['by_clip']['slope']}. The clips in each tenth, unweighted:\n",
         _table(_reliability(figures["clips"])),
         "## Time to decision\n",
         _table(_decision_table(figures["decided"])),

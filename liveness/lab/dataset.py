@@ -63,6 +63,8 @@ class Sample:
     file: Path
     picture: bool
     simulated: bool = False
+    origin: str = ""
+    """Of a simulated one, the sample that it was made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,14 @@ def simulate(
             recipe = f"{sha256_of(sample.file)} {kind} {seed} {number} {RECIPES[kind]}"
             target = cache / "simulated" / f"{hashlib.sha256(recipe.encode()).hexdigest()[:24]}.mp4"
             twin = Sample(
-                f"{sample.id}-{kind}", "attack", f"sim_{kind}", sample.group, target, picture=False, simulated=True
+                f"{sample.id}-{kind}",
+                "attack",
+                f"sim_{kind}",
+                sample.group,
+                target,
+                picture=False,
+                simulated=True,
+                origin=sample.id,
             )
             jobs.append((kind, sample.file, target, seed * 100_003 + number, twin))
     todo = [job for job in jobs if not job[2].exists()]
@@ -182,7 +191,7 @@ def measure(samples: Iterable[Sample], *, cache: Path, progress: Callable[[str],
 def _measure_one(sample: Sample, *, cache: Path) -> tuple[str, Measurements]:
     sha256 = sha256_of(sample.file)
     # Who was learnt from is measured with models that have not seen him.
-    head, network = forgery_head(sample.group), presentation_network(sample.group)
+    head, network = forgery_head(sample.group), presentation_network(sample.group, sample.origin or sample.id)
     mark = f"-{hashlib.sha256(json.dumps(head).encode() + (network or b'')).hexdigest()[:8]}" if head or network else ""
     kept = cache / "measured" / f"{sha256[:32]}-{_code_hash()[:16]}{mark}.json"
     if kept.exists():

@@ -145,7 +145,7 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
     gains: dict[str, Gain] = {}
     told: dict[str, float] = {}
     speakers = _speakers(specs)
-    doubt = _DOUBT / sum(len(names) for names in speakers.values())
+    doubt = _DOUBT / max(1, sum(len(names) for names in speakers.values()))
     for species in SPECIES:
         if species.name not in speakers:
             continue

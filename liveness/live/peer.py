@@ -28,13 +28,15 @@ from aiortc.rtp import RTCP_PSFB_APP, RtcpPsfbPacket, RtcpSrPacket
 from liveness.live.call import Call
 from liveness.live.interface import LONGEST_MESSAGE, Answer, CloseReason, IceServer, OfferRefused
 from liveness.live.offer import MOST_CANDIDATES, check_offer, is_reachable, preferred_codec, read_fragment
-from liveness.live.receiving import leave_undecoded, receive_pictures
+from liveness.live.receiving import Decoding, leave_undecoded, receive_pictures
 
 _CHANNEL = "liveness"
 _ANSWER_S = 10.0
 _CONNECT_S = 20.0
 _DAMAGED_S = 1.0
 """After a picture was lost, frames refer to what never came, until the key frame that is asked for at once is there."""
+_LONGEST_BLIND_S = 5.0
+"""For so long a key frame is asked for again and again; a sender that then has sent none cannot do so when asked."""
 _ESTIMATE_EVERY_S = 0.2
 """aiortc tells its estimate of the bandwidth with every packet while it holds the path for overused."""
 _MESSAGES_EVERY_S, _MOST_MESSAGES = 10.0, 50
@@ -82,10 +84,12 @@ class Peer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._channel: RTCDataChannel | None = None
         self._video: RTCRtpReceiver | None = None
-        self._run_beside_pictures: Callable[[Callable[[], None]], None]
+        self._decoding: Decoding | None = None
         self._ufrag = ""
         self._candidates = 0
         self._damaged_until_s = 0.0
+        self._blind_since_s: float | None = None
+        """When the key frame was first asked for that has not come yet."""
         self._messages: list[float] = []
         self._counted = _Counted(time.monotonic())
         self._closing = False
@@ -211,7 +215,7 @@ class Peer:
             leave_undecoded(receiver)
             return
         self._video = receiver
-        self._run_beside_pictures = receive_pictures(receiver, self._take_picture)
+        self._decoding = receive_pictures(receiver, self._take_picture)
         self._listen(receiver)
         self._spawn(self._await_end(track))
 
@@ -228,7 +232,7 @@ class Peer:
                 self._take_report(receiver, packet)
 
         async def asked(ssrc: int) -> None:
-            self._damaged_until_s = time.monotonic() + _DAMAGED_S
+            self._expect_key_frame()
             await ask(ssrc)
 
         async def sent(packet: Any) -> None:
@@ -253,12 +257,29 @@ class Peer:
         sent_s = datetime_from_ntp(packet.sender_info.ntp_timestamp).timestamp()
         # The clock belongs to the thread in which pictures come.
         clock = self.call.age_clock
-        self._run_beside_pictures(lambda: clock.report(ticks / _VIDEO_RATE, sent_s))
+        if self._decoding is not None:
+            self._decoding.run(lambda: clock.report(ticks / _VIDEO_RATE, sent_s))
+
+    def _expect_key_frame(self) -> None:
+        now_s = time.monotonic()
+        self._damaged_until_s = now_s + _DAMAGED_S
+        if self._blind_since_s is None:
+            self._blind_since_s = now_s
 
     def _take_picture(self, frame: av.VideoFrame) -> None:
         """Hand on a decoded picture, in its decoder's thread; the newest one on the grid waits, no other is kept."""
+        if self._closing:
+            # The call may belong to the next connection already, whose own thread is the only one to touch its clocks.
+            return
         self.decoded += 1
-        usable = time.monotonic() >= self._damaged_until_s
+        now_s, blind_since_s = time.monotonic(), self._blind_since_s
+        usable = now_s >= self._damaged_until_s
+        if frame.key_frame:
+            self._blind_since_s = None
+        elif usable and blind_since_s is not None and now_s < blind_since_s + _LONGEST_BLIND_S and self._decoding:
+            # The request was lost, or what answered it.
+            usable = False
+            self._decoding.ask_for_key_frame()
         self.damaged += not usable
         if self.call.receive(frame, usable=usable):
             self._wake()

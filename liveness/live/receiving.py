@@ -7,6 +7,7 @@ there, and goes on from the decoder's own thread.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -14,11 +15,18 @@ from typing import Any, Protocol, cast
 
 import av
 import structlog
-from aiortc import RTCRtpReceiver
+from aiortc import RTCRtpCodecParameters, RTCRtpReceiver
 from aiortc.codecs import get_decoder
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.mediastreams import VIDEO_TIME_BASE
+from aiortc.rtp import RtpPacket
+from aiortc.utils import uint16_add
 
+_LONGEST_HOLD = 45_000
+"""Ticks of the sender's clock, half a second: a lost packet that has not come again by then is not waited for."""
+_MOST_WAITING = 30
+"""Pictures before the decoder, a second of a common call; what is older than that helps nobody."""
+_STAMPS = 1 << 32
 _BUFFER, _QUEUE, _FAILED = (f"_RTCRtpReceiver__{name}" for name in ("jitter_buffer", "decoder_queue", "decoder_error"))
 _log = structlog.get_logger()
 
@@ -28,8 +36,21 @@ class _Decoder(Protocol):
         """Return the frames that a packet completes."""
 
 
+class Pictures(JitterFrame):
+    """A whole picture, and those behind it that had waited for the same lost packet."""
+
+    def __init__(self, data: bytes, timestamp: int) -> None:
+        super().__init__(data, timestamp)
+        self.sent = timestamp
+        """The sender's own stamp; aiortc makes of the other one what counts from 0."""
+        self.behind: list[Pictures] = []
+
+
 class PictureBuffer(JitterBuffer):
     """Puts packets in order and gives a picture as soon as its last one, which bears the marker, is there.
+
+    aiortc waits for a lost packet until 512 have come behind it, and hands out one picture a packet from then on. Here
+    a picture with a hole is given up after half a second, and all that waited behind it goes on at once.
 
     A sender that marks parts of pictures, against RFC 7741 and RFC 6184, is found out at the first such picture; from
     then on a picture ends where the next one begins.
@@ -43,15 +64,62 @@ class PictureBuffer(JitterBuffer):
         self._scanned = (-1, 0)
         """The origin at the last look, and how many packets from there on were known to belong to one picture."""
 
+    def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
+        """Take a packet; returns whether a key frame is needed, and a picture that is whole now."""
+        lost, first = super().add(packet)
+        while self._is_overdue(packet):
+            lost = True
+            self._give_up()
+            more = self._remove_frame(packet.sequence_number)
+            if first is None:
+                first = more
+            elif isinstance(first, Pictures) and isinstance(more, Pictures):
+                first.behind += [more, *more.behind]
+        return lost, first
+
+    def _is_overdue(self, packet: RtpPacket) -> bool:
+        """Whether there is a hole before this packet, and what came right behind that is half a second older."""
+        origin, known = self._origin, self._scanned[1]
+        if origin is None or self._packets[packet.sequence_number % self._capacity] is not packet:
+            return False
+        for at in range(known + 1, uint16_add(packet.sequence_number, -origin) + 1):
+            behind = self._packets[(origin + at) % self._capacity]
+            if behind is not None:
+                return _LONGEST_HOLD < (packet.timestamp - behind.timestamp) % _STAMPS < _STAMPS // 2
+        return False
+
+    def _give_up(self) -> None:
+        """Pass over the picture with the hole and over the one behind it, whose beginning may be lost as well."""
+        assert self._origin is not None
+        there = [at for at in range(self._capacity) if self._packets[(self._origin + at) % self._capacity] is not None]
+        behind_hole, stamp = False, None
+        for _ in range(there[-1] + 1):
+            packet = self._packets[self._origin % self._capacity]
+            if packet is None:
+                behind_hole, stamp = True, None
+            elif behind_hole and stamp is not None and packet.timestamp != stamp:
+                return
+            else:
+                stamp = packet.timestamp
+            self.remove(1)
+
     def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
+        first = picture = self._next_picture()
+        while first is not None and (picture := self._next_picture()) is not None:
+            first.behind.append(picture)
+        return first
+
+    def _next_picture(self) -> Pictures | None:
         self._pass_rest()
         origin, packets = self._origin, self._packets
-        first = packets[origin % self._capacity] if origin is not None else None
-        if origin is None or first is None:
+        if origin is None:
             return None
-        count = self._scanned[1] if self._scanned[0] == origin else 0
+        if self._scanned[0] != origin:
+            self._scanned = origin, 0
+        count = self._scanned[1]
+        stamp = first.timestamp if (first := packets[origin % self._capacity]) is not None else None
         while count < self._capacity and (packet := packets[(origin + count) % self._capacity]) is not None:
-            if packet.timestamp != first.timestamp:
+            if packet.timestamp != stamp:
                 return self._taken(count)
             count += 1
             if packet.marker and self._marker_ends:
@@ -69,13 +137,13 @@ class PictureBuffer(JitterBuffer):
                 return
             self.remove(1)
 
-    def _taken(self, count: int) -> JitterFrame:
+    def _taken(self, count: int) -> Pictures:
         assert self._origin is not None
         packets = [self._packets[(self._origin + at) % self._capacity] for at in range(count)]
         self.remove(count)
         whole = [packet for packet in packets if packet is not None]
         self._given = whole[0].timestamp
-        return JitterFrame(b"".join(packet._data for packet in whole), self._given)  # type: ignore[attr-defined]
+        return Pictures(b"".join(packet._data for packet in whole), self._given)  # type: ignore[attr-defined]
 
 
 class _NativeVp8:
@@ -101,22 +169,36 @@ class _Inlet:
         self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._ended = False
 
+    @property
+    def waiting(self) -> int:
+        """How much waits for the thread."""
+        return self._waiting.qsize()
+
     def put(self, task: Any) -> None:
         """Take (codec, encoded picture), or None for the end."""
-        self._ended = self._ended or task is None
+        if self._ended:
+            return
+        self._ended = task is None
         self._waiting.put(task)
 
     def get(self) -> None:
         """Work until the end, which is all that aiortc's thread hears of it."""
         while (task := self._waiting.get()) is not None:
-            if not self._ended:
+            if self._ended:
+                continue
+            try:
                 self._work(task)
+            except Exception:
+                # The thread is aiortc's: if it died here, all that comes would wait for ever.
+                _log.exception("not_decoded")
 
     def _work(self, task: Any) -> None:
         """Drop it."""
 
 
-class _Decoding(_Inlet):
+class Decoding(_Inlet):
+    """Decodes what comes in, in the thread that calls :meth:`get`, and hands every picture on to ``take``."""
+
     def __init__(self, take: Callable[[av.VideoFrame], None], failed: threading.Event) -> None:
         super().__init__()
         self._take = take
@@ -124,13 +206,38 @@ class _Decoding(_Inlet):
         self._decoder: _Decoder | None = None
         self._codec_name = ""
 
+    def run(self, task: Callable[[], None]) -> None:
+        """Run something in the decoder's thread, between two pictures."""
+        self.put(task)
+
+    def ask_for_key_frame(self) -> None:
+        """Let aiortc ask for one with the next packet; may be called by any thread."""
+        self._failed.set()
+
+    def put(self, task: Any) -> None:
+        """Take it; with too many before it they all go, and a key frame is asked for: latency never grows instead."""
+        if task is not None and not self._ended and self.waiting >= _MOST_WAITING:
+            dropped = 1
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    self._waiting.get_nowait()
+                    dropped += 1
+            self._failed.set()
+            _log.warning("decoder_behind", dropped=dropped)
+            # This one goes too: before the next, aiortc has asked for the key frame and we have heard of it.
+            return
+        super().put(task)
+
     def _work(self, task: Any) -> None:
         if callable(task):
             task()
             return
         codec, encoded = task
-        if not encoded.data:
-            return
+        for one in _told_apart(encoded):
+            if one.data and not self._ended:
+                self._decode(codec, one)
+
+    def _decode(self, codec: RTCRtpCodecParameters, encoded: JitterFrame) -> None:
         if self._decoder is None or codec.name != self._codec_name:
             self._decoder = _NativeVp8() if codec.name == "VP8" else get_decoder(codec)
             self._codec_name = codec.name
@@ -147,12 +254,20 @@ class _Decoding(_Inlet):
                 _log.exception("frame_not_taken")
 
 
-def receive_pictures(
-    receiver: RTCRtpReceiver, take: Callable[[av.VideoFrame], None]
-) -> Callable[[Callable[[], None]], None]:
+def _told_apart(encoded: JitterFrame) -> list[JitterFrame]:
+    """Return the pictures that came as one, with stamps that go on from that of the first, which aiortc has mapped."""
+    if not isinstance(encoded, Pictures):
+        return [encoded]
+    for one in encoded.behind:
+        ticks = (one.sent - encoded.sent + _STAMPS // 2) % _STAMPS - _STAMPS // 2
+        one.timestamp = encoded.timestamp + ticks
+    return [encoded, *encoded.behind]
+
+
+def receive_pictures(receiver: RTCRtpReceiver, take: Callable[[av.VideoFrame], None]) -> Decoding:
     """Let a video receiver hand its decoded pictures to ``take``, in the decoder's thread; its track only ends.
 
-    To be called before the receiver has started. Returns what runs something in that thread, between two pictures.
+    To be called before the receiver has started. Returns what decodes, which is then aiortc's to start and to end.
 
     Raises
     ------
@@ -160,10 +275,10 @@ def receive_pictures(
         This is another aiortc than this was written for.
     """
     _check(receiver)
-    decoding = _Decoding(take, getattr(receiver, _FAILED))
+    decoding = Decoding(take, getattr(receiver, _FAILED))
     setattr(receiver, _BUFFER, PictureBuffer())
     setattr(receiver, _QUEUE, decoding)
-    return decoding.put
+    return decoding
 
 
 def leave_undecoded(receiver: RTCRtpReceiver) -> None:

@@ -15,18 +15,22 @@ class Grid:
 
     def __init__(self, fps: float) -> None:
         self.fps = fps
-        self._next_slot = 0
+        self._next_slot: int | None = None
         self._owed = 0
 
     def set_rate(self, fps: float) -> None:
         """Change the rate, from the next frame on."""
-        self._next_slot = int(self._next_slot / self.fps * fps)
+        if self._next_slot is not None:
+            self._next_slot = int(self._next_slot / self.fps * fps)
         self.fps = fps
         self._owed = 0
 
     def takes(self, time_s: float) -> bool:
         """Tell whether a frame is analysed; to be asked of each one, in the order of media time."""
         slot = int(time_s * self.fps + 1e-6)
+        if self._next_slot is None:
+            # A session that goes on elsewhere begins in the middle, and has missed nothing.
+            self._next_slot = slot
         if slot >= self._next_slot:
             self._owed = min(self._owed + slot - self._next_slot, int(_CATCH_UP_S * self.fps))
             self._next_slot = slot + 1

@@ -36,7 +36,7 @@ CHECK_IN = "check-in"
 _TRIES = 5
 """How often check-in looks whether media arrives, a second apart."""
 _REFUSALS_WRITTEN = 200
-"""Refused answers of one session that are written down one by one."""
+"""Refused and repeated answers of one session that are written down one by one."""
 
 log = structlog.get_logger("liveness.service")
 
@@ -219,7 +219,8 @@ class Challenges:
             return None
         if (self._all.now() - asked.prompt_at).total_seconds() >= deadline_s(asked.challenge, asked.mode):
             return None
-        self._audit(session_id, f"challenge prompt repeated {asked.id}", "publisher")
+        if self._written.admits(session_id):
+            self._audit(session_id, f"challenge prompt repeated {asked.id}", "publisher")
         return asked
 
     async def decline(self, session_id: str, challenge_id: str, why: str) -> None:

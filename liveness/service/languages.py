@@ -17,7 +17,7 @@ _INSIDE = ("page", "outcome", "curve")
 def language_of(connection: HTTPConnection) -> Language:
     """Return the language that ``Accept-Language`` prefers among ours; English if it names none of them."""
     best: tuple[float, Language] = (0.0, "en")
-    for part in connection.headers.get("accept-language", "")[:400].split(","):
+    for part in ",".join(connection.headers.getlist("accept-language"))[:400].split(","):
         tag, _, weight = part.partition(";")
         name = tag.strip().lower().split("-")[0]
         try:

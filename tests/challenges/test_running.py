@@ -254,11 +254,28 @@ def test_answers_fade_repeat_as_their_mean_and_do_not_vouch_for_another_face() -
 
 @pytest.mark.parametrize(
     ("room", "hand", "result"),
-    [("stays", False, "passed"), ("changes", False, "unclear"), ("changes", True, "passed")],
-    ids=["a face came near", "another picture", "a hand came near"],
+    [
+        ("stays", False, "passed"),
+        ("changes", False, "unclear"),
+        ("is half covered", True, "passed"),
+        ("changes", True, "unclear"),
+        ("is hidden", True, "passed"),
+        ("is hidden", False, "unclear"),
+    ],
+    ids=[
+        "a face came near",
+        "another picture",
+        "a hand came near",
+        "another picture with a hand in it",
+        "a hand hid the room",
+        "nothing but a face in both pictures",
+    ],
 )
 def test_what_comes_near_fast_is_no_cut_but_another_picture_is(room: str, hand: bool, result: str) -> None:
     first, other = (np.random.default_rng(seed).integers(0, 256, (120, 160), np.uint8) for seed in (1, 2))
+    half = first.copy()
+    half[:, :80] = 200
+    later = {"stays": first, "changes": other, "is half covered": half, "is hidden": other}[room]
     running = Running({"keep_still": KeepStill})
     running.prepare("c", "keep_still")
     outcomes: list[Outcome | None] = []
@@ -267,9 +284,11 @@ def test_what_comes_near_fast_is_no_cut_but_another_picture_is(room: str, hand: 
         if index == 15:
             running.begin("c", 1.5, "1.0", "page")
         box = Box(60, 30, 100, 80) if index < 20 else Box(50, 20, 110, 90)
+        if room == "is hidden":
+            box = Box(0, 0, 160, 120)
         face = FaceTrack(1, t, box, np.zeros((478, 3), np.float32), (0.0, 0.0, 0.0), 1.0, t)
         hands = (Hand(np.zeros((21, 3), np.float32), 1.0, "left"),) if hand else ()
-        picture = other if room == "changes" and index >= 20 else first
+        picture = later if index >= 20 else first
         changes: frozenset[Change] = frozenset({"cut"}) if index == 20 else frozenset()
         seen = Observation(frame=Seen(index, t, picture), face=face, others=(), changes=changes, hands=hands)
         outcomes += [news.outcome for news in running.observe(seen) if news.outcome]

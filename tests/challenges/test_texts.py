@@ -60,6 +60,21 @@ def test_every_reason_is_there_in_german() -> None:
             assert sentences(path) - known - {"Listen whether the digits were right."} == set(), info.name
 
 
+def test_what_a_call_and_the_service_say_of_a_challenge_is_there_in_german() -> None:
+    known, package = set(german()["shared"]), Path(inspect.getfile(liveness.challenges)).parents[1]
+    assert sentences(package / "live" / "call.py") - known == set()
+    # That one is the detail of a problem, which stands in English as all of them do.
+    problem = {"There is no such challenge in this session."}
+    assert sentences(package / "service" / "challenges.py") - known == problem
+
+
+def test_every_translation_has_the_numbers_of_its_sentence() -> None:
+    for part in german().values():
+        for english, translated in part.items():
+            assert translated.count("{}") == english.count("{}"), english
+            assert set(re.findall(r"{.?", translated)) <= {"{}"}, english
+
+
 def test_why_a_challenge_is_proposed_is_there_in_german() -> None:
     for words in FAMILY_WORDS.values():
         why = f"it settles best whether this is {words}."

@@ -72,6 +72,10 @@ def test_nothing_said_gains_nothing() -> None:
     assert _gain(some, [False] * len(some), np.zeros(len(some)), doubt=0.05, seed=1) == Gain(0.0, 0.0)
 
 
+def test_of_signals_that_speak_of_no_species_nothing_is_learnt() -> None:
+    assert learn(rows(0.0), {}, seed=1).curves == ()
+
+
 def test_species_are_mixed_by_what_is_established() -> None:
     shares = _mixture({"face_swap": 0.6, "animation": 0.2, "still": 0.9, "loop": 0.9})
     assert shares["face_swap"] == pytest.approx(0.75)

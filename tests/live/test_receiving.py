@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import random
+import threading
 from collections.abc import Sequence
+from fractions import Fraction
 
+import av
+import numpy as np
+import pytest
+from aiortc import RTCRtpCodecParameters
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtp import RtpPacket
 
-from liveness.live.receiving import PictureBuffer
+from liveness.live.receiving import _MOST_WAITING, Decoding, PictureBuffer, Pictures
 
 
 def packets_of(pictures: Sequence[str], *, first: int = 65_530) -> list[RtpPacket]:
@@ -31,7 +38,30 @@ def put(buffer: PictureBuffer, packets: Sequence[RtpPacket]) -> list[JitterFrame
 
 
 def words(frames: Sequence[JitterFrame | None]) -> list[str]:
-    return [frame.data.decode() for frame in frames if frame is not None]
+    return [one.data.decode() for frame in frames if isinstance(frame, Pictures) for one in (frame, *frame.behind)]
+
+
+VP8 = RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=97)
+
+
+def encoded(number: int) -> list[bytes]:
+    """Return pictures of 64 x 64, VP8, the first of them a key frame."""
+    encoder = av.CodecContext.create("libvpx", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 64, 64, "yuv420p", Fraction(1, 30)
+    encoder.options = {"deadline": "realtime", "lag-in-frames": "0"}
+    found: list[bytes] = []
+    for at in range(number):
+        frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 4 * at % 256, np.uint8)).reformat(format="yuv420p")
+        frame.pts = at
+        found += [bytes(packet) for packet in encoder.encode(frame)]
+    assert len(found) == number
+    return found
+
+
+def end_soon(decoding: Decoding) -> None:
+    """Let it end when all that waits is done: the end itself passes over what still waits."""
+    decoding.put(lambda: decoding.put(None))
 
 
 def test_a_picture_is_there_with_its_last_packet() -> None:
@@ -50,6 +80,79 @@ def test_a_lost_packet_holds_its_picture_and_comes_late() -> None:
     buffer, one = PictureBuffer(), packets_of(["ab", "cd", "ef"])
     assert words(put(buffer, [one[0], one[2], one[3]])) == []
     assert words(put(buffer, [one[1], one[4], one[5]])) == ["ab", "cd", "ef"]
+
+
+def test_all_that_waited_for_a_packet_goes_on_when_it_comes() -> None:
+    buffer, one = PictureBuffer(), packets_of([*"abcdefg"])
+    assert words(put(buffer, [one[0], *one[2:6]])) == ["a"]
+    assert words([buffer.add(one[1])[1]]) == ["b", "c", "d", "e", "f"]
+    assert words([buffer.add(one[6])[1]]) == ["g"]
+
+
+def test_a_packet_that_stays_lost_is_not_waited_for_longer_than_half_a_second() -> None:
+    pictures = ["ab", "cd", *(["ef"] * 30)]
+    buffer, one = PictureBuffer(), packets_of(pictures)
+    told = [buffer.add(packet) for at, packet in enumerate(one) if at != 3]
+    asked = [at for at, (lost, _) in enumerate(told) if lost]
+    # Two packets a picture, of 3000 ticks each: half a second is 15 of them.
+    assert asked == [pytest.approx(2 * 17, abs=2)]
+    given = words([frame for _, frame in told])
+    assert given == ["ab", *["ef"] * 29]
+    # And the beginning of a picture may be what is lost.
+    buffer = PictureBuffer()
+    given = words(put(buffer, [packet for at, packet in enumerate(one) if at != 2]))
+    assert given == ["ab", *["ef"] * 30]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_on_a_bad_network_no_picture_is_put_together_wrongly_and_none_waits_long(seed: int) -> None:
+    rng = random.Random(seed)
+    loss, mixed_by, longest = rng.choice([0.01, 0.05]), rng.choice([0, 3]), rng.choice([1, 3, 20])
+    sent = [chr(0x4E00 + at) * rng.randint(1, longest) for at in range(300)]
+    one = packets_of(sent, first=rng.randrange(1 << 16))
+    for packet in one:
+        packet.timestamp = (packet.timestamp + (1 << 32) - 400_000) % (1 << 32)
+    places = [(at + rng.uniform(0, mixed_by), at) for at in range(len(one)) if at == 0 or rng.random() > loss]
+    places += [(at + rng.uniform(0, 90), at) for at in range(1, len(one)) if rng.random() < 0.05]
+    buffer, given, newest = PictureBuffer(), list[int](), 0
+    for _, at in sorted(places):
+        newest = max(newest, ord(one[at].payload.decode()) - 0x4E00)
+        for word in words([buffer.add(one[at])[1]]):
+            assert word in sent
+            given.append(sent.index(word))
+        assert not given or newest - given[-1] <= 25
+    assert given == sorted(set(given))
+    assert len(given) > 100
+
+
+def test_what_is_seldom_sent_has_its_time_to_be_sent_again() -> None:
+    """A page in the background sends a picture a second; that one is missing shows with the next."""
+    buffer, one = PictureBuffer(), packets_of(["ab", "cd", "ef", "gh"])
+    for packet in one:
+        packet.timestamp *= 30
+    assert words(put(buffer, [one[0], one[1], one[2], one[4], one[3], *one[5:]])) == ["ab", "cd", "ef", "gh"]
+
+
+def test_old_packets_that_come_again_are_no_sign_of_loss() -> None:
+    pictures = ["abc"] * 40
+    buffer, one = PictureBuffer(), packets_of(pictures)
+    told = [buffer.add(packet) for at in range(60, 120) for packet in (one[at], one[at - 60])]
+    assert not any(lost for lost, _ in told)
+    assert words([frame for _, frame in told]) == ["abc"] * 20
+
+
+def test_a_place_that_comes_round_again_is_looked_at_anew() -> None:
+    buffer = PictureBuffer()
+    first = packets_of(["abc"], first=0)
+    rest = packets_of(["x"] * 65_533, first=3)
+    again = packets_of(["p", "q", "r", "s"], first=0)
+    for packet in rest:
+        packet.timestamp = (packet.timestamp + 3000) % (1 << 32)
+    for packet in again:
+        packet.timestamp = (packet.timestamp + 3000 * 65_534) % (1 << 32)
+    assert words(put(buffer, first)) == ["abc"]
+    put(buffer, rest)
+    assert words(put(buffer, again)) == ["p", "q", "r", "s"]
 
 
 def test_padding_behind_a_picture_is_no_picture() -> None:
@@ -73,3 +176,68 @@ def test_pictures_without_any_marker_end_where_the_next_begins() -> None:
     for packet in one:
         packet.marker = 0
     assert words(put(PictureBuffer(), one)) == ["ab", "cd"]
+
+
+def test_what_comes_faster_than_it_is_decoded_is_dropped_and_a_key_frame_asked_for() -> None:
+    stamps: list[int | None] = []
+    failed = threading.Event()
+    decoding = Decoding(lambda frame: stamps.append(frame.pts), failed)
+    for at in range(1000):
+        decoding.put((VP8, JitterFrame(b"never decoded", at)))
+        assert decoding.waiting <= _MOST_WAITING
+    assert failed.is_set()
+    while decoding.waiting:
+        decoding.put((VP8, JitterFrame(b"nor this", 0)))
+    for at, data in enumerate(encoded(5)):
+        decoding.put((VP8, JitterFrame(data, 2000 + at)))
+    end_soon(decoding)
+    decoding.get()
+    assert stamps == [2000, 2001, 2002, 2003, 2004]
+
+
+def test_pictures_that_waited_for_one_another_keep_their_stamps() -> None:
+    stamps: list[int | None] = []
+    decoding = Decoding(lambda frame: stamps.append(frame.pts), threading.Event())
+    # The sender's stamps begin anew in the middle; aiortc counts from the first one that it got.
+    first, *behind = [Pictures(data, (4_294_965_000 + 3000 * at) % (1 << 32)) for at, data in enumerate(encoded(3))]
+    first.behind = behind
+    first.timestamp = 90_000
+    decoding.put((VP8, first))
+    end_soon(decoding)
+    decoding.get()
+    assert stamps == [90_000, 93_000, 96_000]
+
+
+def test_what_goes_wrong_in_the_thread_does_not_end_it() -> None:
+    stamps: list[int | None] = []
+
+    def take(frame: av.VideoFrame) -> None:
+        stamps.append(frame.pts)
+        if frame.pts == 1:
+            raise ValueError("cannot be taken")
+
+    failed = threading.Event()
+    decoding = Decoding(take, failed)
+    pictures = encoded(3)
+    decoding.put((VP8, JitterFrame(pictures[0], 0)))
+    decoding.put(lambda: 1 // 0)
+    decoding.put((RTCRtpCodecParameters(mimeType="video/none", clockRate=90_000, payloadType=9), JitterFrame(b"a", 0)))
+    decoding.put((VP8, JitterFrame(b"no picture", 0)))
+    for at, data in enumerate(pictures):
+        decoding.put((VP8, JitterFrame(data, at)))
+    end_soon(decoding)
+    decoding.get()
+    assert stamps == [0, 0, 1, 2]
+    assert failed.is_set()
+
+
+def test_after_the_end_nothing_is_decoded_or_kept() -> None:
+    stamps: list[int | None] = []
+    decoding = Decoding(lambda frame: stamps.append(frame.pts), threading.Event())
+    for at, data in enumerate(encoded(3)):
+        decoding.put((VP8, JitterFrame(data, at)))
+    decoding.put(None)
+    decoding.get()
+    assert stamps == []
+    decoding.put(lambda: None)
+    assert decoding.waiting == 0

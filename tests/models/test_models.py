@@ -107,8 +107,8 @@ def test_who_was_learnt_from_is_measured_by_a_head_that_has_not_seen_him() -> No
 
 
 def test_who_was_learnt_from_is_shown_to_a_network_that_has_not_seen_him() -> None:
-    assert presentation_network("person nobody") is None
-    network = presentation_network("person 2")
+    assert presentation_network("person nobody", "x") is None
+    network = presentation_network("person 2", "x")
     assert network is not None
     shipped = PresentationModel().log_odds(PLANES)
     with with_network(network):
@@ -116,6 +116,11 @@ def test_who_was_learnt_from_is_shown_to_a_network_that_has_not_seen_him() -> No
     with with_network(None):
         again = PresentationModel().log_odds(PLANES)
     assert shipped == again != unseen
+
+
+def test_a_clip_among_pictures_is_measured_as_its_person_was_left_out_not_as_its_source() -> None:
+    source = "source nurcanyardimci/LivenessDetection"
+    assert presentation_network(source, "pa01261") != presentation_network(source, "one of its pictures")
 
 
 def test_every_group_has_one_of_the_networks_that_are_there() -> None:
@@ -131,4 +136,4 @@ def test_a_damaged_network_is_not_used_for_measuring_either(monkeypatch: pytest.
     stated = json.loads(resources.files(held_out).joinpath("presentation.json").read_text())
     monkeypatch.setattr(held_out, "_presentation", lambda: {**stated, "sha256": dict.fromkeys(stated["sha256"], "0")})
     with pytest.raises(ModelError, match="SHA-256"):
-        presentation_network("person 2")
+        presentation_network("person 2", "x")

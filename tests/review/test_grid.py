@@ -40,3 +40,8 @@ def test_a_changed_rate_holds_from_the_next_frame_on() -> None:
     grid.set_rate(6.0)
     then = [2 + index / 30 for index in range(60) if grid.takes(2 + index / 30)]
     assert (len(first), len(then)) == (24, 12)
+
+
+def test_what_goes_on_in_the_middle_has_nothing_to_make_up_for() -> None:
+    even = taken([100 + index / 30 for index in range(60)])
+    assert len(even) == 24

@@ -266,12 +266,23 @@ def test_each_side_is_told_in_its_own_language(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "language"),
-    [("", "en"), ("de", "de"), ("fr", "en"), ("en, de", "en"), ("en;q=0.1, de;q=x, de;q=0.2", "de"), ("de;q=0", "en")],
+    ("headers", "language"),
+    [
+        ([], "en"),
+        ([""], "en"),
+        (["de"], "de"),
+        (["fr"], "en"),
+        (["en, de"], "en"),
+        (["en;q=0.1, de;q=x, de;q=0.2"], "de"),
+        (["de;q=0"], "en"),
+        (["fr, en;q=0.5", "de"], "de"),
+        (["de;q=nan, \xff\xfe;q, *;;=,"], "en"),
+        ([f"{',' * 60_000}de"], "en"),
+    ],
 )
-def test_the_language_that_is_preferred_is_found(header: str, language: str) -> None:
-    connection = HTTPConnection({"type": "http", "headers": [(b"accept-language", header.encode())]})
-    assert language_of(connection) == language
+def test_the_language_that_is_preferred_is_found(headers: list[str], language: str) -> None:
+    raw = [(b"accept-language", header.encode("latin-1")) for header in headers]
+    assert language_of(HTTPConnection({"type": "http", "headers": raw})) == language
 
 
 def test_what_cannot_be_asked(service: Service) -> None:
@@ -448,6 +459,11 @@ def test_a_flood_of_answers_is_refused_and_fills_no_log(service: Service) -> Non
 
         calm.in_loop(many())
         assert len(lines(calm, one)) == 201
+        # Nor does a prompt that is asked for over and over by who has its key.
+        cid = asked(one)
+        for _ in range(10):
+            assert ready(one, cid, "a-page").status == 200
+        assert [action for _, action in lines(calm, one)[201:]] == ["challenge made nod", "challenge ready"]
 
 
 def test_an_answer_that_never_comes_is_waited_for_no_longer(service: Service) -> None:

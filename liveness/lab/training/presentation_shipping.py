@@ -21,7 +21,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from liveness.frames import Floats
-from liveness.lab.held_out import person_hash
+from liveness.lab.held_out import person_hash, sample_hash
 from liveness.lab.training.presentation import FOLDS, SQUARES
 
 COST_MS = 8.0
@@ -101,7 +101,9 @@ def ship(out: Path, models: Path, held_out: Path) -> float:
     wanted = range(FOLDS) if whole else range(1, FOLDS)
     hashes = {str(at): write(out / f"fold{at}.onnx", held_out / f"presentation{at}.onnx") for at in wanted}
     with np.load(out / "unseen.npz") as file:
-        known = {person_hash(str(group)): int(fold) for group, fold in zip(file["group"], file["fold"], strict=True)}
+        rows = list(zip(file["id"].tolist(), file["group"].tolist(), file["fold"].tolist(), strict=True))
+    known = {person_hash(group): fold for _, group, fold in rows}
+    known |= {sample_hash(name): fold for name, group, fold in rows if group.startswith("person ")}
     folds = {name: fold for name, fold in sorted(known.items()) if fold in wanted}
     (held_out / "presentation.json").write_text(json.dumps({"sha256": hashes, "folds": folds}, indent=1) + "\n")
     return apart

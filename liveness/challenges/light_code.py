@@ -29,7 +29,7 @@ class LightSettings:
     """When the light can be seen, and what of it fits no live head."""
 
     chance: float = FALSE_ALARM_RATE
-    edges: float = 2.6
+    edges: float = 4.0
     """The code's beat must stand out this much at one lag, or one cannot say that its light could be seen …"""
     least_edges: float = 1.5
     """… and this much for a pass, which shows that it was seen."""
@@ -41,7 +41,7 @@ class LightSettings:
     """A face later than the neck by more does not pass …"""
     broken_late_s: float = 0.25
     """… and by more than this is broken, …"""
-    sure_edges: float = 3.0
+    sure_edges: float = 4.0
     """… if the beat stands out this much on both."""
     side: float = 0.08
     """Left against right, by the face's amplitude: a face that surely has less was coloured as a whole."""

@@ -339,8 +339,8 @@ def test_nothing_can_be_asked_before_the_picture_arrives(browser: Any, service: 
 
 def test_a_pass_without_counts_is_not_said_to_count(browser: Any, service: Scripted) -> None:
     for llr, words in ((OUTCOME["llr"], "The assessment above counts it"), ({}, "No figures let it count")):
+        checking(service)
         with opened(browser, service.interviewer) as page:
-            checking(service)
             page.get_by_role("button", name="Ask: A turn to profile").click()
             service.go_on("running")
             service.go_on("done", outcome=OUTCOME | {"llr": llr}, guidance=None)

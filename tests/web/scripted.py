@@ -10,11 +10,13 @@ import asyncio
 import json
 import mimetypes
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 import uvicorn
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
@@ -167,6 +169,14 @@ class Scripted:
                 queue.put_nowait(self._event(event, data))
 
         self._call(act)
+
+    def await_listener(self, role: str, seconds: float = 15) -> None:
+        """Wait until a page of that role listens: an event that nobody hears is told to nobody."""
+        for _ in range(int(seconds * 50)):
+            if self._listeners[role]:
+                return
+            time.sleep(0.02)
+        pytest.fail(f"no {role} listened within {seconds} s")
 
     def drop_events(self) -> None:
         """End all event streams."""

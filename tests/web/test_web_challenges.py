@@ -342,6 +342,7 @@ def test_a_pass_without_counts_is_not_said_to_count(browser: Any, service: Scrip
         checking(service)
         with opened(browser, service.interviewer) as page:
             page.get_by_role("button", name="Ask: A turn to profile").click()
+            see(page, "Waiting for their page to show it")
             service.go_on("running")
             service.go_on("done", outcome=OUTCOME | {"llr": llr}, guidance=None)
             see(page, words)

@@ -56,6 +56,7 @@ def service() -> Iterator[Scripted]:
 
 
 def verdicts(service: Scripted, start_s: int, count: int, **changes: Any) -> None:
+    service.await_listener("viewer")
     for index in range(count):
         service.emit("viewer", "verdict", wire("verdict", time_s=float(start_s + index), **changes), keep=True)
 

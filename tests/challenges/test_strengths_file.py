@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,10 @@ def test_one_challenge_counted_twice_is_refused(tmp_path: Path) -> None:
 def test_every_kind_of_answer_that_is_played_belongs_to_somebody() -> None:
     for answers in ANSWERS:
         assert by_giver({kind: {"unclear": 1} for kind in answers.kinds})
+
+
+def test_the_packaged_file_names_no_folder_of_a_machine() -> None:
+    text = resources.files("liveness.challenges").joinpath("strengths.json").read_text(encoding="utf-8")
+    commands = [one["command"] for one in json.loads(text)["provenance"].values()]
+    assert commands
+    assert [word for command in commands for word in command.split() if Path(word).is_absolute()] == []

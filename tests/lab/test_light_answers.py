@@ -76,8 +76,10 @@ def test_counts_are_written_by_who_answered(tmp_path: Path) -> None:
     answer = Answer("b", "p", "genuine", bytes(15).hex(), scene(), times, colours, ones * 0, ones * 0.25)
     rows = light.judged([answer], LightSettings())
     assert [row.kind for row in rows] == ["genuine", "other_code"]
-    light.write(tmp_path / "counts.json", rows)
-    counts = json.loads((tmp_path / "counts.json").read_text(encoding="utf-8"))["counts"]["light_code"]
+    light.write(tmp_path / "counts.json", rows, "as run")
+    written = json.loads((tmp_path / "counts.json").read_text(encoding="utf-8"))
+    counts = written["counts"]["light_code"]
+    assert (written["command"], written["persons"]) == ("as run", 1)
     assert counts["bonafide"] == counts["injection"] == {"passed": 0, "broken": 0, "not_done": 0, "unclear": 1}
     assert light.wrong_codes([Seen(times, colours, ones * 0, ones)], 40) in [(0, 40), (1, 40)]
     assert light.interval(0, 100)[1] == pytest.approx(0.036, abs=0.001)

@@ -122,11 +122,15 @@ def wanted(samples: Sequence[Sample], rounds: int, *, figures: bool = True) -> l
     return jobs([one for one in clips if for_figures(one.group) == figures], rounds)
 
 
-def run(samples: Sequence[Sample], *, cache: Path, out: Path, most: int, progress: Callable[[str], None]) -> list[str]:
+def run(
+    samples: Sequence[Sample], *, cache: Path, out: Path, most: int, command: str, progress: Callable[[str], None]
+) -> list[str]:
     """Render, judge, write the counts, and return the table's lines.
 
     Parameters
     ----------
+    command
+        How this was called, to stand with the counts.
     cache
         Folder for what was measured; what is there is not rendered again.
     most
@@ -136,11 +140,11 @@ def run(samples: Sequence[Sample], *, cache: Path, out: Path, most: int, progres
     rows = judged(answers, LightSettings())
     shown = [one.seen for one in rows if one.kind in ("genuine", "recording")]
     passed, tried = wrong_codes(shown, _WRONG_CODES)
-    write(out, rows)
+    write(out, rows, command)
     return [*table(rows), _false_alarms(passed, tried, len(shown))]
 
 
-def write(out: Path, rows: Sequence[Row]) -> None:
+def write(out: Path, rows: Sequence[Row], command: str) -> None:
     """Write the counts: by who answered, as strengths take them, and by kind of answer."""
     givers: defaultdict[str, Counter[str]] = defaultdict(Counter)
     kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -150,6 +154,8 @@ def write(out: Path, rows: Sequence[Row]) -> None:
     results = get_args(Result)
     document = {
         "schema": SCHEMA,
+        "command": command,
+        "persons": len({row.person for row in rows}),
         "counts": {"light_code": {who: {r: by[r] for r in results} for who, by in sorted(givers.items())}},
         "kinds": {"light_code": {kind: {r: by[r] for r in results} for kind, by in sorted(kinds.items())}},
     }

@@ -98,7 +98,13 @@ def assembled(
     counts: dict[str, Any] = {name: light["counts"][name]}
     known = light.get("provenance", {}).get(name)
     provenance: dict[str, Any] = {
-        name: known or {"date": date, "command": command, "kinds": light.get("kinds", {}).get(name, {})}
+        name: known
+        or {
+            "date": date,
+            "command": light.get("command", command),
+            **({"persons": light["persons"]} if "persons" in light else {}),
+            "kinds": light.get("kinds", {}).get(name, {}),
+        }
     }
     for movement in movements:
         people = movement["names"]

@@ -32,6 +32,9 @@ NoticeKind = Literal[
     "cut", "gap", "resolution", "track", "second_face", "no_face", "signal_failed", "challenge_failed", "rate", "shed"
 ]
 
+_LONGEST_STRETCH = 1.5
+"""With fewer looks than that leaves, signals would have too few for what they say of some seconds."""
+
 _NOTICES: dict[str, str] = {
     "cut": "The picture cuts to another one.",
     "gap": "Frames are missing here.",
@@ -129,6 +132,7 @@ class Engine:
         self._notices: list[Notice] = []
         self._showing: set[str] = set()
         self._rate_changed = False
+        self._stretch = 1.0
         self._withdrawn = False
         self._paused: frozenset[str] = frozenset()
         self._size = (0, 0)
@@ -217,6 +221,8 @@ class Engine:
             self._withdrawn = True
         elif event.kind == "rate":
             self._rate_changed = True
+            # What is looked at less often than every frame is so in proportion.
+            self._stretch = min(max(self.settings.analysis_fps / event.data["fps"], 1.0), _LONGEST_STRETCH)
             self._notices.append(Notice(event.time_s, "rate", _NOTICES["rate"]))
         elif event.kind == "shed":
             self._paused = frozenset(event.data["signals"])
@@ -331,7 +337,7 @@ class Engine:
             if spent + spec.cost_ms > self.settings.budget_ms and spec.observe_every_s > 0:
                 continue
             spent += spec.cost_ms
-            self._next_observation[name] = time_s + spec.observe_every_s
+            self._next_observation[name] = time_s + spec.observe_every_s * self._stretch
             self._guarded(name, time_s, functools.partial(self.signals[name].observe, observation))
         if observation.broken:
             # A signal that is not due must hear of the break all the same.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -148,7 +149,7 @@ class FaceTrack:
     @property
     def iod_px(self) -> float:
         """Distance between the outer eye corners in pixels."""
-        return float(np.hypot(*(self.points_px[33, :2] - self.points_px[263, :2])))
+        return math.dist(self.points_px[33, :2].tolist(), self.points_px[263, :2].tolist())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from people import FPS, NO_CURVES, frozen, save, stream_of, talking
 
 from liveness.config import EngineSettings
 from liveness.contract import Signal, SignalSpec
-from liveness.engine import Engine
+from liveness.engine import Engine, Event
 from liveness.errors import ConfigError
 from liveness.frames import Observation
 from liveness.fusion.calibration import load
@@ -68,6 +68,32 @@ def test_a_signal_that_raises_is_told_and_the_others_go_on(clips: Path) -> None:
     assert "no such landmark" in notices[0].text
     assert {one.signal for one in evidence if one.quality > 0} == {"stillness"}
     assert "broken" in found[-1].missing
+
+
+class Counting(Signal):
+    spec: ClassVar[SignalSpec] = replace(Stillness.spec, name="counting", title="Counting", observe_every_s=0.5)
+
+    def __init__(self) -> None:
+        self.seen_s: list[float] = []
+
+    def observe(self, observation: Observation) -> None:
+        self.seen_s.append(observation.time_s)
+
+    def evidence(self) -> Evidence | None:
+        return None
+
+    def missing(self) -> str | None:
+        return "It only counts."
+
+
+@pytest.mark.parametrize(("fps", "every_s"), [(12.0, 0.5), (8.0, 0.75), (4.0, 0.75)])
+def test_at_a_lower_rate_everything_is_looked_at_less_often(clips: Path, fps: float, every_s: float) -> None:
+    with Engine(load(), signals={"counting": Counting}) as engine:
+        engine.notify(Event(0.0, "rate", {"fps": fps}))
+        verdicts(clips / "talking.mp4", engine)
+        counting = engine.signals["counting"]
+        assert isinstance(counting, Counting)
+        assert np.diff(counting.seen_s).mean() == pytest.approx(every_s, abs=0.09)
 
 
 def test_a_signal_can_be_switched_off(clips: Path) -> None:

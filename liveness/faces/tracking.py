@@ -7,20 +7,24 @@ embedding nothing says that the same person came back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-import cv2
 import numpy as np
 
+from liveness.dsp import cell_means
 from liveness.faces.landmarks import FaceDetector, LandmarkTracker
 from liveness.frames import Box, Change, FaceTrack, Floats, Frame, Observation, Pixels
 from liveness.geometry import head_pose_deg
 
 MESH_POINTS = 468
 """Landmarks of the skin; the rest are the irises, which may look outside the face."""
+
+_WORTH_CUTTING = 0.4
+"""Converting a larger share of the picture by itself takes longer than converting all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,9 @@ class FaceFollower:
         self._others_before: tuple[Box, ...] = ()
         self._next_look_s = 0.0
         self._larger_since_s: float | None = None
+        self._last_points: Floats | None = None
+        self._canvas: Pixels | None = None
+        """What the mesh is shown while it follows: a whole picture, up to date only where it looks."""
 
     def __enter__(self) -> Self:
         return self
@@ -133,11 +140,28 @@ class FaceFollower:
 
     def _follow(self, frame: Frame) -> Floats | None:
         """Return the points of the followed face, or None if it is lost or the mesh went to another one."""
-        points = self._track(frame.rgb(max_width=self._settings.mesh_width_px), frame)
+        points = self._track(self._where_it_looks(frame), frame)
         if points is None or (self._last_box is not None and not _near(self._last_box, _box_of(points))):
             self._drop_track()
             return None
         return points
+
+    def _where_it_looks(self, frame: Frame) -> Pixels:
+        """Return the picture for a mesh that follows a face; the rest of it may be old, since converting costs time."""
+        if frame.width > self._settings.mesh_width_px or self._last_points is None:
+            return frame.rgb(max_width=self._settings.mesh_width_px)
+        window = looked_at(self._last_points).clipped(frame.width, frame.height)
+        if window.area > _WORTH_CUTTING * frame.width * frame.height:
+            return frame.rgb()
+        shape = (frame.height, frame.width, 3)
+        if self._canvas is None or self._canvas.shape != shape:
+            self._canvas = np.zeros(shape, dtype=np.uint8)
+        left, top, right, bottom = (int(edge) for edge in (window.left, window.top, window.right, window.bottom))
+        self._canvas[top:bottom, left:right] = frame.crop_rgb(Box(left, top, right, bottom))
+        # Of what cannot be written to MediaPipe makes no copy.
+        shown = self._canvas.view()
+        shown.flags.writeable = False
+        return shown
 
     def _acquire(self, frame: Frame) -> Floats | None:
         """Search the whole picture and return the points of the largest face, or None."""
@@ -174,7 +198,7 @@ class FaceFollower:
 
     def _face(self, frame: Frame, points: Floats) -> FaceTrack:
         box = _box_of(points)
-        self._last_box, self._last_seen_s = box, frame.time_s
+        self._last_box, self._last_seen_s, self._last_points = box, frame.time_s, points
         return FaceTrack(
             track_id=self._track_id,
             time_s=frame.time_s,
@@ -209,7 +233,23 @@ class FaceFollower:
 
     def _drop_track(self) -> None:
         self._following = False
+        self._last_points = None
         self._mesh.reset()
+
+
+def looked_at(points: Floats) -> Box:
+    """Return the part of the next picture that MediaPipe's mesh looks at, with a margin.
+
+    It is the square of 1.5 times the longer side of the landmarks' box, turned as the eyes are
+    (``face_landmark_landmarks_to_roi``).
+    """
+    box = _box_of(points)
+    (x1, y1), (x2, y2) = points[33, :2].tolist(), points[263, :2].tolist()
+    angle = math.atan2(y2 - y1, x2 - x1)
+    half = 0.75 * max(box.width, box.height) * (abs(math.cos(angle)) + abs(math.sin(angle)))
+    reach = half * 1.06 + 4
+    x, y = box.center
+    return Box(math.floor(x - reach), math.floor(y - reach), math.ceil(x + reach), math.ceil(y + reach))
 
 
 def _box_of(points: Floats) -> Box:
@@ -248,6 +288,5 @@ def _differ(one: Floats, other: Floats) -> float:
 def _coarse(luma: Pixels) -> Floats:
     """Return (16, 16) cell means without their mean, for telling cuts."""
     step = max(1, max(luma.shape) // 320)
-    small = np.ascontiguousarray(luma[::step, ::step])
-    cells = cv2.resize(small, (16, 16), interpolation=cv2.INTER_AREA).astype(np.float32)
+    cells = cell_means(luma[::step, ::step], 16)
     return np.asarray(cells - cells.mean(), dtype=np.float32)

@@ -46,6 +46,16 @@ __all__ = [
     "WorkerGone",
 ]
 
+_MALLOC = {
+    # Every decoder is a thread, and every thread would get an arena of its own it never gives back.
+    "MALLOC_ARENA_MAX": "2",
+    # What a frame needs is needed again for the next one: giving it back and fetching it anew, page by page, costs
+    # more than much of what is done with it.
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+}
+"""What glibc's allocator is told in a worker; others do not know these variables."""
+
 _START_S = 60.0
 _REQUEST_S = 30.0
 _RECEIVING_S = 5.0
@@ -285,8 +295,7 @@ class MediaPool:
                     str(theirs.fileno()),
                     json.dumps(settings),
                     pass_fds=[theirs.fileno()],
-                    # Every decoder is a thread, and every thread would get an arena of its own it never gives back.
-                    env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+                    env={**os.environ, **_MALLOC},
                     stdin=asyncio.subprocess.DEVNULL,
                 )
             reader, writer = await asyncio.open_connection(sock=ours)

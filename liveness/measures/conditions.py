@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from liveness.frames import FaceTrack, Observation, Pixels
 
@@ -14,14 +14,14 @@ _FRONTAL_DEG, _PROFILE_DEG = 25.0, 55.0
 
 def ramp(value: float, low: float, high: float) -> float:
     """Rise linearly from 0 at ``low`` to 1 at ``high`` (falls if ``low`` > ``high``)."""
-    return float(np.clip((value - low) / (high - low), 0.0, 1.0))
+    return float(min(max((value - low) / (high - low), 0.0), 1.0))
 
 
 def size_quality(face: FaceTrack) -> float:
     """Judge the size of the face by the distance of its outer eye corners in pixels."""
     # The projected distance shrinks when the head turns; the head has not become smaller by that.
-    yaw = np.radians(min(abs(face.pose_deg[0]), 60.0))
-    return ramp(face.iod_px / float(np.cos(yaw)), SMALL_IOD_PX, GOOD_IOD_PX)
+    yaw = math.radians(min(abs(face.pose_deg[0]), 60.0))
+    return ramp(face.iod_px / math.cos(yaw), SMALL_IOD_PX, GOOD_IOD_PX)
 
 
 def pose_quality(face: FaceTrack) -> float:

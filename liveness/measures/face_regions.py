@@ -7,7 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from liveness.frames import FaceTrack, Floats, Frame, Pixels
+from liveness.frames import Box, FaceTrack, Floats, Frame, Pixels
 
 OVAL: Final = (
     *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
@@ -54,7 +54,7 @@ def skin_colours(frame: Frame, face: FaceTrack) -> Floats | None:
     low, high = np.floor(used.min(axis=0)), np.ceil(used.max(axis=0))
     if low.min() < 0 or high[0] > frame.width or high[1] > frame.height or (high - low).min() < 12:
         return None
-    rgb = frame.rgb()[int(low[1]) : int(high[1]), int(low[0]) : int(high[0])]
+    rgb = frame.crop_rgb(Box(float(low[0]), float(low[1]), float(high[0]), float(high[1])))
     step = max(1, min(rgb.shape[:2]) // _SUBSAMPLED_PX)
     small = np.ascontiguousarray(rgb[::step, ::step])
     colours = []

@@ -95,11 +95,12 @@ def _grid(oval: Floats, size: float) -> tuple[Floats, Floats]:
 
 def _channels(patch: Floats) -> Floats:
     blurred = [patch, *(_blur(patch, sigma) for sigma in _BLURS_PX)]
-    energies = [
-        np.log(cv2.blur(cv2.absdiff(fine, coarse), (5, 5)) + _FLOOR) for fine, coarse in itertools.pairwise(blurred)
-    ]
-    high = (patch - _blur(patch, _HIGH_PASS_PX)) / 16.0
-    return np.asarray(np.stack([high, *energies], axis=-1), dtype=np.float32)
+    channels: list[cv2.typing.MatLike] = [cv2.addWeighted(patch, 1 / 16, _blur(patch, _HIGH_PASS_PX), -1 / 16, 0)]
+    for fine, coarse in itertools.pairwise(blurred):
+        energy: Floats = np.asarray(cv2.blur(cv2.absdiff(fine, coarse), (5, 5)), dtype=np.float32)
+        np.add(energy, np.float32(_FLOOR), out=energy)
+        channels.append(cv2.log(energy, dst=energy))
+    return np.asarray(cv2.merge(channels), dtype=np.float32)
 
 
 def _blur(picture: Floats, sigma_px: float) -> Floats:

@@ -166,52 +166,53 @@ class Surroundings(Signal):
         if regions is None or regions.neck_seen < 0.25:
             self._missing = "The neck below the chin is outside the picture."
             return None
-        jaw, neck, inner = _levels(frame.luma(), regions, self._settings.scales_px)
+        levels = _levels(frame.luma(), regions, self._settings.scales_px)
         features = (
-            log_ratio(jaw.laplacian, neck.laplacian, floor=0.1),
-            log_ratio(jaw.gradient, neck.gradient, floor=0.1),
-            inner.fineness,
+            log_ratio(levels.jaw_laplacian, levels.neck_laplacian, floor=0.1),
+            log_ratio(levels.jaw_gradient, levels.neck_gradient, floor=0.1),
+            levels.inner_fineness,
         )
         seen = ramp(regions.neck_seen, 0.25, 0.75)
         # Where the codec left nothing fine anywhere, there is nothing to compare; rounding alone makes 1.2.
-        detail = ramp(max(jaw.laplacian, neck.laplacian), 1.25, 2.25)
+        detail = ramp(max(levels.jaw_laplacian, levels.neck_laplacian), 1.25, 2.25)
         quality = size * pose * seen * detail * light_quality(observation)
         return _Look(time_s=observation.time_s, features=features, quality=quality)
 
 
-@dataclass(frozen=True, slots=True)
-class _Levels:
-    """Mean fine detail of one region."""
+class _Levels(NamedTuple):
+    """Mean fine detail of regions."""
 
-    laplacian: float
+    jaw_laplacian: float
     """Grey levels."""
-    gradient: float
+    neck_laplacian: float
+    jaw_gradient: float
     """Grey levels per pixel."""
-    fineness: float
+    neck_gradient: float
+    inner_fineness: float
     """Log ratio of detail between the first two scales to that between the last two."""
 
 
-def _levels(luma: Pixels, regions: ContourRegions, scales_px: tuple[float, float, float]) -> list[_Levels]:
+def _levels(luma: Pixels, regions: ContourRegions, scales_px: tuple[float, float, float]) -> _Levels:
     box = regions.box
     patch: Floats = luma[int(box.top) : int(box.bottom), int(box.left) : int(box.right)].astype(np.float32)
     fine, middle, coarse = scales_px
     blurred = [_blur(patch, fine)]
     blurred.append(_blur(blurred[0], float(np.sqrt(middle**2 - fine**2))))
     blurred.append(_blur(blurred[1], float(np.sqrt(coarse**2 - middle**2))))
-    laplacian = np.abs(cv2.Laplacian(patch, cv2.CV_32F))
+    laplacian = cv2.Laplacian(patch, cv2.CV_32F)
+    np.abs(laplacian, out=laplacian)
     gradient = cv2.magnitude(
         cv2.Scharr(blurred[0], cv2.CV_32F, 1, 0, scale=1 / 32),
         cv2.Scharr(blurred[0], cv2.CV_32F, 0, 1, scale=1 / 32),
     )
     upper, lower = cv2.absdiff(blurred[0], blurred[1]), cv2.absdiff(blurred[1], blurred[2])
-    return [
-        _Levels(
-            laplacian=cv2.mean(laplacian, mask)[0],
-            gradient=cv2.mean(gradient, mask)[0],
-            fineness=log_ratio(cv2.mean(upper, mask)[0], cv2.mean(lower, mask)[0], floor=0.02),
-        )
-        for mask in (regions.jaw, regions.neck, regions.inner)
-    ]
+    return _Levels(
+        jaw_laplacian=cv2.mean(laplacian, regions.jaw)[0],
+        neck_laplacian=cv2.mean(laplacian, regions.neck)[0],
+        jaw_gradient=cv2.mean(gradient, regions.jaw)[0],
+        neck_gradient=cv2.mean(gradient, regions.neck)[0],
+        inner_fineness=log_ratio(cv2.mean(upper, regions.inner)[0], cv2.mean(lower, regions.inner)[0], floor=0.02),
+    )
 
 
 def _blur(picture: Floats, sigma_px: float) -> Floats:

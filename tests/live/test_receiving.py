@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from aiortc import RTCRtpCodecParameters
 from aiortc.jitterbuffer import JitterFrame
+from aiortc.rate import RemoteBitrateEstimator
 from aiortc.rtp import RtpPacket
 
-from liveness.live.receiving import _MOST_WAITING, Decoding, PictureBuffer, Pictures
+from liveness.live.receiving import _MOST_WAITING, BurstEstimator, Decoding, PictureBuffer, Pictures
 
 
 def packets_of(pictures: Sequence[str], *, first: int = 65_530) -> list[RtpPacket]:
@@ -241,3 +242,23 @@ def test_after_the_end_nothing_is_decoded_or_kept() -> None:
     assert stamps == []
     decoding.put(lambda: None)
     assert decoding.waiting == 0
+
+
+def test_a_burst_told_of_at_once_leads_to_the_same_estimate_as_packet_by_packet() -> None:
+    rng = random.Random(2)
+    each, burst = RemoteBitrateEstimator(), BurstEstimator()
+    told: dict[str, list[int]] = {"each": [], "burst": []}
+    for picture in range(900):
+        # A line that bears less from the tenth second on, so that pictures come later and later.
+        late_ms = max(0, picture - 300) * 4 if picture < 450 else 0
+        for packet in range(rng.randint(4, 12)):
+            arrival_ms = picture * 33 + packet // 4 + late_ms
+            sent = round((picture * 0.033 + packet // 4 * 0.001) * (1 << 18)) & 0xFFFFFF
+            for name, estimator in (("each", each), ("burst", burst)):
+                estimate = estimator.add(arrival_time_ms=arrival_ms, abs_send_time=sent, payload_size=1100, ssrc=7)
+                if estimate is not None:
+                    told[name].append(estimate[0])
+                    assert estimate[1] == [7]
+    assert len(told["burst"]) > 20
+    assert told["burst"][-1] == pytest.approx(told["each"][-1], rel=0.1)
+    assert min(told["burst"]) == pytest.approx(min(told["each"]), rel=0.1)

@@ -148,6 +148,16 @@ class Peer:
                 raise OfferRefused(f"the ICE candidate cannot be used: {type(error).__name__}", status=422) from error
         # That it was the last one is not passed on: the browser's own checks may come from where no candidate was.
 
+    @property
+    def waiting(self) -> int:
+        """Pictures that wait to be decoded."""
+        return self._decoding.waiting if self._decoding else 0
+
+    @property
+    def undecoded(self) -> int:
+        """Pictures that were dropped because too many waited."""
+        return self._decoding.dropped if self._decoding else 0
+
     def tell(self, message: dict[str, Any]) -> bool:
         """Send over the data channel; returns whether it was open."""
         if self._channel is None or self._channel.readyState != "open":

@@ -233,6 +233,8 @@ class Decoding(_Inlet):
         self._failed = failed
         self._decoder: _Decoder | None = None
         self._codec_name = ""
+        self.dropped = 0
+        """Pictures that went undecoded because too many waited before them."""
 
     def run(self, task: Callable[[], None]) -> None:
         """Run something in the decoder's thread, between two pictures."""
@@ -251,6 +253,7 @@ class Decoding(_Inlet):
                     self._waiting.get_nowait()
                     dropped += 1
             self._failed.set()
+            self.dropped += dropped
             _log.warning("decoder_behind", dropped=dropped)
             # This one goes too: before the next, aiortc has asked for the key frame and we have heard of it.
             return

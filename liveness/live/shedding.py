@@ -11,6 +11,8 @@ are seen to be our doing."""
 _BACK_SHARE, _ANALYSIS_SHARE = 0.94, 0.65
 """A rate is given back if the core would then be no fuller than this, given what part of its time analysis takes."""
 _LATE_MS, _EARLY_MS = 140.0, 90.0
+_MANY_WAITING, _FEW_WAITING = 6, 2
+"""Pictures before one decoder: a fifth of a second of a common call, which the age of frames does not show."""
 _UP_AFTER_S, _DOWN_AFTER_S = 4.0, 10.0
 """The models of a call that begins take a second or two of a core that is nearly full; that passes by itself."""
 
@@ -25,6 +27,8 @@ class Load:
     """95th percentile of the time from a frame's decoding to the end of its analysis; the network is not our load."""
     lost_share: float = 0.0
     """Share of the frames due that newer ones overtook before they were analysed, 0–1."""
+    waiting: int = 0
+    """Pictures before the decoder that has most of them to decode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,8 @@ class Shedder:
     def see(self, load: Load, seconds: float) -> bool:
         """Take in the load of the last ``seconds``; returns whether the level changed."""
         full = load.cpu_share > _BUSY_SHARE and load.lost_share > _LOST_SHARE
-        bad = full or load.age_ms > _LATE_MS
-        good = load.cpu_share < self._room() and load.age_ms < _EARLY_MS
+        bad = full or load.age_ms > _LATE_MS or load.waiting > _MANY_WAITING
+        good = load.cpu_share < self._room() and load.age_ms < _EARLY_MS and load.waiting <= _FEW_WAITING
         self._bad_s = self._bad_s + seconds if bad else 0.0
         self._good_s = self._good_s + seconds if good else 0.0
         if self._bad_s >= _UP_AFTER_S and self.level + 1 < len(LEVELS):

@@ -257,8 +257,9 @@ class Worker:
             lost, overtaken = max(self._overwritten() - overtaken, 0), self._overwritten()
             ages = self._ages()
             ours = sorted(age.since_decoded_ms for age in ages)
-            changed = self._shedder.see(Load(self._busy, _percentile(ours, 0.95), lost / max(done + lost, 1)), seconds)
-            if changed:
+            waiting = max((peer.waiting for peer in self._peers.values()), default=0)
+            load = Load(self._busy, _percentile(ours, 0.95), lost / max(done + lost, 1), waiting)
+            if self._shedder.see(load, seconds):
                 await self._relieve()
             for session_id, peer in list(self._peers.items()):
                 measured = await peer.measure()
@@ -323,6 +324,8 @@ class Worker:
             "analysed_total": float(self._analyser.analysed),
             "overwritten_total": float(self._overwritten()),
             "forged_messages_total": float(sum(peer.forged_messages for peer in self._peers.values())),
+            "waiting_pictures": float(max((peer.waiting for peer in self._peers.values()), default=0)),
+            "undecoded_total": float(sum(peer.undecoded for peer in self._peers.values())),
             "damaged_frames_total": float(sum(peer.damaged for peer in self._peers.values())),
             "frame_age_p50_ms": _percentile(ages, 0.5),
             "frame_age_p95_ms": _percentile(ages, 0.95),

@@ -187,6 +187,7 @@ def test_what_comes_faster_than_it_is_decoded_is_dropped_and_a_key_frame_asked_f
         decoding.put((VP8, JitterFrame(b"never decoded", at)))
         assert decoding.waiting <= _MOST_WAITING
     assert failed.is_set()
+    assert decoding.dropped + decoding.waiting == 1000
     while decoding.waiting:
         decoding.put((VP8, JitterFrame(b"nor this", 0)))
     for at, data in enumerate(encoded(5)):

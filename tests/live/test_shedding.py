@@ -27,6 +27,15 @@ def test_lateness_counts_as_load_even_if_the_core_is_idle() -> None:
     assert levels(shedder, Load(cpu_share=0.2, age_ms=400.0), 4)
 
 
+def test_pictures_that_wait_before_a_decoder_count_as_load() -> None:
+    """Their wait is no part of the age of frames, which begins when they are decoded."""
+    shedder = Shedder()
+    assert levels(shedder, Load(cpu_share=0.6, age_ms=40.0, waiting=12), 4)
+    assert not levels(shedder, Load(cpu_share=0.3, age_ms=40.0, waiting=4), 30)
+    assert levels(shedder, Load(cpu_share=0.3, age_ms=40.0, waiting=1), 30)
+    assert shedder.level == 0
+
+
 def test_a_full_core_that_keeps_pace_gives_up_nothing() -> None:
     assert not levels(Shedder(), Load(cpu_share=1.0, age_ms=60.0, lost_share=0.03), 60)
 

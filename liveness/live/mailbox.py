@@ -85,10 +85,12 @@ class Mailbox:
             if len(self._probed) > _MOST_SAMPLES:
                 self._probed.popleft()
                 self.lost_samples += 1
-            if not self._grid.takes(time_s):
+            waits = self._frame is not None
+            if not self._grid.takes(time_s, busy=waits):
                 return False
-            if self._frame is not None:
+            if waits:
                 self.overwritten += 1
+                self._grid.owe()
             self._frame = (frame, self._index, time_s, arrived_s, sent_s)
             if self._waiting_since is None:
                 self._waiting_since = arrived_s

@@ -38,6 +38,30 @@ def test_the_newest_takes_the_place_of_the_older_and_the_loss_is_counted() -> No
     assert box.take() is None
 
 
+def test_a_frame_that_was_overtaken_is_made_up_for_once_there_is_time() -> None:
+    """An analysis that is late for a moment costs no rate: as many frames are analysed in the end as are due."""
+    box = Mailbox(fps=10)
+    analysed = []
+    for index in range(90):
+        put(box, index / 30)
+        # Nobody takes anything for a quarter of a second.
+        if not 1.0 < index / 30 < 1.25 and (mail := box.take()) is not None:
+            analysed.append(mail.time_s)
+    assert box.overwritten == 1
+    assert len(analysed) == 30
+    assert sum(1.25 <= time_s < 1.5 for time_s in analysed) == 3
+
+
+def test_a_long_stall_is_not_made_up_for() -> None:
+    box = Mailbox(fps=10)
+    analysed = 0
+    for index in range(120):
+        put(box, index / 30)
+        if not 1.0 < index / 30 < 3.0 and box.take() is not None:
+            analysed += 1
+    assert 20 < analysed <= 24
+
+
 def test_a_call_that_is_overwritten_keeps_its_place_in_the_row() -> None:
     box = Mailbox(fps=10)
     put(box, 0.0)

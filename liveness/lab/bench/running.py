@@ -44,8 +44,8 @@ class BenchOptions:
     """The recording that all senders replay; a drawn scene without a face if not given."""
     steady_s: float = 15.0
     """How long each step is measured."""
-    settle_s: float = 6.0
-    """How long each step runs before that."""
+    settle_s: float = 10.0
+    """How long each step runs before that: a worker that has too much takes four seconds to see it, and some to act."""
     clip_s: int = 60
     """How long the encoded clip is before it begins anew."""
     rule: Rule = field(default_factory=Rule)

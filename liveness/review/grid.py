@@ -9,9 +9,9 @@ class Grid:
     """Takes the first frame at or after each multiple of the period.
 
     Where frames come unevenly, a period may pass without any: then one of the frames that follow is taken besides, so
-    that the rate is kept on average; and so it is for a frame that was taken and then overtaken (:meth:`owe`). More than
-    a quarter of a second is never made up for, and nothing of the kind happens while frames come at least once a period
-    and each is analysed.
+    that the rate is kept on average; and so it is for a frame that was taken and then overtaken (:meth:`owe`). More
+    than a quarter of a second is never made up for, and nothing of the kind happens while frames come at least once a
+    period and each is analysed.
     """
 
     def __init__(self, fps: float) -> None:

@@ -300,7 +300,7 @@ class Engine:
     def _challenge(self, event: Event) -> None:
         data = event.data
         if data["action"] == "prepare":
-            self._running.prepare(data["id"], data["challenge"])
+            self._running.prepare(data["id"], data["challenge"], asked_already=data.get("asked") == "already")
         elif data["action"] == "begin":
             self._running.begin(data["id"], event.time_s, data["parameters"], data["mode"])
         elif data["action"] == "void":

@@ -63,6 +63,8 @@ class ChallengeSpec:
     """Whether an interviewer can ask for it by voice."""
     warning: str | None = None
     """What the candidate must be warned of before, e.g. of changing light."""
+    moves_camera: bool = False
+    """Whether the whole picture moves while it is done, so that a fast movement is no cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Outcome:
     answered_s: float | None = None
     """Seconds from the prompt to the answer."""
     curve: Curve | None = None
+    asked: bool = True
+    """False if it came to nothing before the prompt, because nobody could have judged it."""
 
 
 class Challenge:
@@ -167,6 +171,14 @@ class Challenge:
     def settled(self) -> bool:
         """Whether the answer is complete, so that the outcome need not wait for the deadline."""
         return False
+
+    @property
+    def unsuitable(self) -> str | None:
+        """Why nobody could judge it as things are, in one sentence; None if one could, or too little was seen to know.
+
+        It is asked before the prompt alone: who is told then need not do in vain what cannot be judged.
+        """
+        return None
 
     @property
     def guidance(self) -> Guidance | None:

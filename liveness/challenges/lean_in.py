@@ -18,11 +18,13 @@ import numpy as np
 
 from liveness.challenges.contract import ChallengeSpec, Curve, Guidance
 from liveness.challenges.movement import (
+    FILLED_TEXT,
     LEAST_REACTION_S,
     Integrity,
     MovementChallenge,
     Progress,
     baseline_seen,
+    fills_picture,
     head_size_px,
 )
 from liveness.frames import FaceTrack, Observation, Pixels
@@ -97,6 +99,7 @@ class LeanIn(MovementChallenge):
         self._size_quality = 0.0
         self._before: tuple[Pixels, FaceTrack] | None = None
         """The last small picture before the prompt, with the face in it."""
+        self._filled = False
 
     @classmethod
     def drawn(cls, random: bytes) -> str:
@@ -122,6 +125,7 @@ class LeanIn(MovementChallenge):
             self._scene.forget()
         if face is not None:
             self._size_quality = size_quality(face)
+            self._filled = fills_picture(face, observation.frame.width)
         step = self._scene.see(observation.frame.luma(), None if face is None else face.box_px)
         growth = None if step is None or step.agreement < 0.3 else step.growth
         room = None if face is None else self._room(observation.frame.luma(), face)
@@ -159,6 +163,11 @@ class LeanIn(MovementChallenge):
         if parameters not in _WAYS:
             raise ValueError(f"expected one of {', '.join(_WAYS)}, got {parameters!r}")
         self._first, self._times = _WAYS[parameters]
+
+    @property
+    def unsuitable(self) -> str | None:
+        """Tell of a face that fills the picture."""
+        return FILLED_TEXT if self._filled and self._known() else None
 
     def _known(self) -> bool:
         return bool(self._looks) and self._rest_px(self._looks[-1].time_s + 1e-3) is not None

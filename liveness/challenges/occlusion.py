@@ -10,12 +10,17 @@ import numpy as np
 from liveness.challenges.contract import Curve
 from liveness.challenges.movement import LEAST_REACTION_S, Integrity, MovementChallenge, Progress, baseline_seen
 from liveness.frames import FaceTrack, Observation, Pixels
-from liveness.measures.conditions import ramp, size_quality
+from liveness.measures.conditions import light_quality, ramp, size_quality
 from liveness.measures.face_patch import box_tile, correlation
 from liveness.measures.hand_cover import Cover, CoverWatch
 
 BRIDGE_S: Final = 0.8
 """The models lose a hand before a face for a moment; no longer than this counts as still there."""
+
+_DIM: Final = (
+    "The light on the face is too dim, or too bright, to tell a hand from the face behind it: ask the person to turn"
+    " to a lamp, or ask for something else."
+)
 
 _LOST_S: Final = 1.5
 _FREE: Final = 0.8
@@ -40,6 +45,7 @@ class OcclusionChallenge(MovementChallenge):
         """(time_s, correlation with that) of the same place in the frames after."""
         self._covers: list[Cover] = []
         self._free_s: list[float] = []
+        self._light = 1.0
 
     def observe(self, observation: Observation) -> None:
         """Keep what is covered in one frame."""
@@ -51,6 +57,7 @@ class OcclusionChallenge(MovementChallenge):
         cover = self._watch.see(observation.time_s, luma, free, hands, broken=broken)
         if observation.face is not None:
             self._free_s.append(observation.time_s)
+            self._light = light_quality(observation)
         if cover is not None:
             self._covers.append(cover)
         self._compare(observation.time_s, luma, observation.face)
@@ -72,6 +79,11 @@ class OcclusionChallenge(MovementChallenge):
             self._bare = tiles[-1]
         elif self._bare is not None:
             self._as_bare.append((time_s, max(correlation(tile, self._bare) for tile in tiles)))
+
+    @property
+    def unsuitable(self) -> str | None:
+        """Tell of poor light: the models lose a dark hand before a dark face."""
+        return _DIM if self._light < 1 and self._known() else None
 
     def _known(self) -> bool:
         return self._baseline_known(np.inf)

@@ -14,7 +14,14 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from liveness.challenges.contract import ChallengeSpec, Curve, Guidance
-from liveness.challenges.movement import LEAST_REACTION_S, Integrity, MovementChallenge, Progress
+from liveness.challenges.movement import (
+    FILLED_TEXT,
+    LEAST_REACTION_S,
+    Integrity,
+    MovementChallenge,
+    Progress,
+    fills_picture,
+)
 from liveness.frames import Observation
 from liveness.measures.conditions import ramp
 from liveness.measures.scene_motion import SceneFollower
@@ -33,6 +40,8 @@ _WORDS = {
     "up": "tilt the camera (or the lid of the laptop) so that it looks a little further up",
     "down": "tilt the camera (or the lid of the laptop) so that it looks a little further down",
 }
+
+_PLAIN = "There is too little to see behind the person to follow the camera: ask for something else."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,7 @@ class PointCamera(MovementChallenge):
             "A recording shifted as a whole after the prompt, with something to show at its edge.",
         ),
         random_bytes=1,
+        moves_camera=True,
     )
 
     def __init__(self, settings: PointSettings | None = None) -> None:
@@ -86,6 +96,7 @@ class PointCamera(MovementChallenge):
         self._way = _WAYS["up"]
         self._looks: list[_Look] = []
         self._scene = SceneFollower()
+        self._filled = False
 
     @classmethod
     def drawn(cls, random: bytes) -> str:
@@ -112,11 +123,22 @@ class PointCamera(MovementChallenge):
         shift = None if step is None or step.agreement < self._settings.least_agreement else step.shift
         middle = None if face is None else (face.box_px.center[0] / frame.width, face.box_px.center[1] / frame.width)
         self._looks.append(_Look(observation.time_s, shift, middle))
+        self._filled = fills_picture(face, frame.width)
 
     def _take_parameters(self, parameters: str) -> None:
         if parameters not in _WAYS:
             raise ValueError(f"expected one of {', '.join(_WAYS)}, got {parameters!r}")
         self._way = _WAYS[parameters]
+
+    @property
+    def unsuitable(self) -> str | None:
+        """Tell of a face that fills the picture, and of a room in which nothing can be followed."""
+        if not self._known():
+            return None
+        if self._filled:
+            return FILLED_TEXT
+        seen = [look.shift is not None for look in self._looks[1:]]
+        return _PLAIN if sum(seen) < self._settings.least_known * len(seen) else None
 
     def _known(self) -> bool:
         return bool(self._looks) and self._looks[-1].time_s - self._looks[0].time_s >= self.spec.baseline_s / 2

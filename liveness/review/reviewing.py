@@ -154,7 +154,7 @@ def _events_of(asked: Sequence[AskedChallenge], engine: Engine) -> list[Event]:
             )
         name = f"c{number}"
         data = {"id": name, "challenge": one.challenge, "parameters": one.parameters, "mode": "page"}
-        events.append(Event(begin_s, "challenge", {**data, "action": "prepare"}))
+        events.append(Event(begin_s, "challenge", {**data, "action": "prepare", "asked": "already"}))
         events.append(Event(one.time_s, "challenge", {**data, "action": "begin"}))
         free_s = trial.deadline_s
     return events

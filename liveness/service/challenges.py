@@ -156,7 +156,8 @@ class Challenges:
             raise
         if mode == "spoken":
             await self._see_baseline(run)
-            await self._release(of, run, actor)
+            if run.asked.state != "done":
+                await self._release(of, run, actor)
         else:
             self._offer(of, run)
         return views.challenge_for_viewer(run.asked, run.guidance)
@@ -251,12 +252,17 @@ class Challenges:
         """Take guidance or an outcome; one that is not (any more) of the open challenge is dropped."""
         of = self._of.get(session_id)
         run = of.now if of else None
-        if of is None or run is None or run.asked.id != data.get("id") or run.asked.state != "running":
+        if of is None or run is None or run.asked.id != data.get("id") or not run.made:
             log.info("news of a challenge that is over", session=session_id, kind=data.get("kind"))
             return
         if data.get("kind") == "outcome":
+            # Before the prompt it says that nobody could judge this one as things are.
             self._close(of, run, "done", "engine", outcome=views.outcome(data), stop=False)
-        elif data.get("guidance") in get_args(Guidance) and data["guidance"] != run.guidance:
+        elif (
+            run.asked.state == "running"
+            and data.get("guidance") in get_args(Guidance)
+            and data["guidance"] != run.guidance
+        ):
             run.guidance = str(data["guidance"])
             self._tell_viewers(run.asked, run.guidance)
             if run.asked.mode == "page":

@@ -84,6 +84,29 @@ def test_what_was_not_asked_is_no_answer(challenge: type[Challenge], kind: str, 
     assert answered(challenge, kind, parameters).result == "not_done"
 
 
+@functools.cache
+def large() -> Person:
+    found = person_of("astronaut", (picture[30:230, 100:300] for picture in itertools.islice(talking(4), 0, None, 2)))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("challenge", [LeanIn, PointCamera])
+def test_who_fills_the_picture_is_asked_to_sit_back_instead(challenge: type[Challenge]) -> None:
+    film = OF[challenge]["nothing"](large(), challenge.drawn(b"\0"), np.random.default_rng(1))
+    outcome = play(challenge, challenge.drawn(b"\0"), film)
+    assert (outcome.result, outcome.asked) == ("unclear", False)
+    assert "sit back" in outcome.reason
+
+
+@pytest.mark.parametrize("challenge", [HandOverFace, CoverEye])
+def test_who_sits_in_the_dark_is_not_asked_for_a_hand(challenge: type[Challenge]) -> None:
+    bright = OF[challenge]["done"](person(), challenge.drawn(b"\0"), np.random.default_rng(1))
+    outcome = play(challenge, challenge.drawn(b"\0"), lambda after_s: (bright(after_s) // 5).astype(np.uint8))
+    assert (outcome.result, outcome.asked) == ("unclear", False)
+    assert "lamp" in outcome.reason
+
+
 def test_a_face_that_stays_while_the_room_moves_is_pasted() -> None:
     outcome = answered(PointCamera, "pasted_face", "right")
     assert outcome.result == "unclear"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 import pytest
 from people import NO_CURVES
@@ -100,12 +102,24 @@ class KeepStill(Challenge):
         return {"text": parameters}
 
 
+class Turns(KeepStill):
+    spec: ClassVar[ChallengeSpec] = replace(KeepStill.spec, moves_camera=True)
+
+
 class Breaks(KeepStill):
     spec: ClassVar[ChallengeSpec] = KeepStill.spec
 
     def observe(self, observation: Observation) -> None:
         if self.prompt_s is not None:
             raise ValueError("no such hand")
+
+
+class TooDark(KeepStill):
+    spec: ClassVar[ChallengeSpec] = KeepStill.spec
+
+    @property
+    def unsuitable(self) -> str | None:
+        return "It is too dark." if len(self._seen) >= 6 else None
 
 
 def event(time_s: float, action: str, parameters: str = "1.5", name: str = "c1") -> Event:
@@ -138,6 +152,28 @@ def test_a_passed_challenge_helps_once_and_says_what_was_measured(clips: Path) -
     assert verdict.confidence > 0.5
     assert verdict.families["injection"] < 0.03 < verdict.families["synthesis"] < verdict.families["substitution"]
     assert [reason.signal for reason in verdict.reasons] == ["keep_still"]
+
+
+def test_what_nobody_could_judge_is_not_asked_for(clips: Path) -> None:
+    with engine_with(TooDark) as engine:
+        (over,) = heard(clips / "talking.mp4", engine, event(2.0, "prepare"))
+        with pytest.raises(ValueError, match="not prepared"):
+            engine.notify(event(4.0, "begin"))
+        verdict = engine.conclude(10.0)
+    assert over.outcome is not None
+    assert (over.outcome.result, over.outcome.reason, over.outcome.asked) == ("unclear", "It is too dark.", False)
+    assert 2.3 < over.time_s < 2.7
+    assert over.parameters == ""
+    assert verdict.confidence == pytest.approx(0.5)
+
+
+def test_what_was_asked_already_is_judged_as_well_as_can_be(clips: Path) -> None:
+    """In a recording the person has done it, whatever could have been known before."""
+    prepare = event(2.0, "prepare")
+    prepare = Event(prepare.time_s, prepare.kind, {**prepare.data, "asked": "already"})
+    with engine_with(TooDark) as engine:
+        news = heard(clips / "talking.mp4", engine, prepare, event(4.0, "begin"))
+    assert [one.outcome.result for one in news if one.outcome] == ["passed"]
 
 
 def test_what_is_not_done_in_time_speaks_against_nobody(clips: Path) -> None:
@@ -187,6 +223,32 @@ def test_a_challenge_serves_once_and_only_who_prepared_it(clips: Path) -> None:
         assert not heard(clips / "talking.mp4", engine)
         with pytest.raises(ValueError, match="no such challenge: 'dance'"):
             engine.notify(Event(3.0, "challenge", {"action": "prepare", "id": "c3", "challenge": "dance"}))
+
+
+def room(seed: int) -> Pixels:
+    rng = np.random.default_rng(seed)
+    return np.asarray(cv2.resize(rng.integers(0, 256, (12, 20), dtype=np.uint8), (640, 360)), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(("moves", "torn"), [(True, False), (False, True)])
+def test_a_camera_that_turns_fast_is_no_cut_where_it_is_to_turn(moves: bool, torn: bool) -> None:
+    running = Running({"keep_still": Turns if moves else KeepStill})
+    running.prepare("c1", "keep_still")
+    whole = room(1)
+    for index, aside in enumerate((0, 0, 40, 80)):
+        frame = Seen(index, index / 12, np.ascontiguousarray(np.roll(whole, aside, axis=1)[:, 100:]))
+        changes: frozenset[Change] = frozenset({"cut"}) if aside else frozenset()
+        running.observe(Observation(frame, None, (), changes))
+    assert np.isfinite(running.snapshot()["torn_s"]) == torn
+
+
+def test_another_room_is_a_cut_even_where_the_camera_is_to_turn() -> None:
+    running = Running({"keep_still": Turns})
+    running.prepare("c1", "keep_still")
+    for index in range(4):
+        changes: frozenset[Change] = frozenset({"cut"}) if index else frozenset()
+        running.observe(Observation(Seen(index, index / 12, room(index)), None, (), changes))
+    assert np.isfinite(running.snapshot()["torn_s"])
 
 
 def test_a_challenge_goes_on_in_another_worker(clips: Path) -> None:

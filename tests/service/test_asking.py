@@ -285,6 +285,20 @@ def test_the_language_that_is_preferred_is_found(headers: list[str], language: s
     assert language_of(HTTPConnection({"type": "http", "headers": raw})) == language
 
 
+def test_what_nobody_could_judge_ends_before_it_is_asked(service: Service) -> None:
+    interview = begun(service)
+    made = ask(interview, "lean_in").json
+    why = "The face fills the picture, so that too little of the room is seen to judge this."
+    with service.events(f"{interview.path}/events", interview.publisher) as candidate:
+        service.pool.judges(interview.id, made["id"], result="unclear", reason=why)
+        assert candidate.until("challenge_over").data["id"] == made["id"]
+    assert ready(interview, made["id"]).status == 409
+    (found,) = listed(interview)["challenges"]
+    assert (found["state"], found["outcome"]["result"], found["outcome"]["reason"]) == ("done", "unclear", why)
+    # Nobody was asked, so that it was no attempt.
+    assert {one["name"]: one["attempts_left"] for one in listed(interview)["available"]}["lean_in"] == 3
+
+
 def test_what_cannot_be_asked(service: Service) -> None:
     interview = service.interview()
     interview.agree()

@@ -98,6 +98,8 @@ class Answered:
     judged: bool
     """False where the circumstances let nobody judge: ``unclear``, and nothing measured that speaks against it."""
     reason: str
+    asked: bool = True
+    """False where it was seen beforehand that nobody could judge it, so that the person would not have been asked."""
 
 
 @dataclass(slots=True)
@@ -171,7 +173,7 @@ def _answered(person: Person, answers: Answers, kind: str, draw: int, progress: 
     whole = "" if outcome.integrity is None else f", integrity {outcome.integrity:.2f}"
     progress(f"{person.name} {name} {kind} {parameters}: {outcome.result} ({outcome.reason}{whole})")
     judged = outcome.result != "unclear" or outcome.integrity is not None
-    return Answered(person.name, name, kind, draw, parameters, outcome.result, judged, outcome.reason)
+    return Answered(person.name, name, kind, draw, parameters, outcome.result, judged, outcome.reason, outcome.asked)
 
 
 def table(run: Run) -> str:
@@ -196,16 +198,18 @@ def figures(run: Run) -> list[str]:
         honest = [one for one in mine if one.kind in answers.honest]
         if not honest:
             continue
+        asked = [one for one in honest if one.asked]
         judged = [one for one in honest if one.judged]
         wrong = [one for one in mine if one.kind in answers.not_done]
         lines += [
             answers.challenge.spec.name,
             f"  done right, recognised: {_share(honest)}",
+            f"  of those that were asked: {_share(asked)}",
             f"  of those that could be judged: {_share(judged)}",
-            f"  not as asked, recognised: {_share(wrong)}",
+            f"  not as asked, recognised: {_share([one for one in wrong if one.asked])}",
         ]
         for kind in answers.forged:
-            lines.append(f"  {kind}, passed: {_share([one for one in mine if one.kind == kind])}")
+            lines.append(f"  {kind}, passed: {_share([one for one in mine if one.kind == kind and one.asked])}")
     return lines
 
 

@@ -30,6 +30,8 @@ _SILENCE_S = 5.0
 
 _SPEAKS_NATS = 0.1
 """Below this a signal is not quoted as a reason."""
+_FAINT_NATS = 0.7
+"""Below this, odds of two to one, what speaks against somebody is called faint."""
 
 
 class Gathered:
@@ -329,4 +331,7 @@ def _likeliest(belief: Belief) -> Family:
 def _sentence(spec: SignalSpec, llr: float) -> str:
     if abs(llr) < _SPEAKS_NATS:
         return f"{spec.title}: nothing that speaks for either side."
-    return spec.suspicious if llr > 0 else spec.reassuring
+    if llr <= 0:
+        return spec.reassuring
+    text = spec.suspicious
+    return text if llr >= _FAINT_NATS else f"A faint sign only: {text[0].lower()}{text[1:]}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -23,7 +24,7 @@ from liveness.models.runner import Network, card
 _LIMIT = 3.0
 """A value further than so many standard deviations from what was learnt from counts as just so far."""
 
-_heads: list[Mapping[str, Any]] = []
+_other_head: ContextVar[Mapping[str, Any] | None] = ContextVar("forgery_head", default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +48,7 @@ class ForgeryModel:
     def __init__(self) -> None:
         self._network = Network("forgery")
         self._head: Head | None = None
-        self._stated = _heads[-1] if _heads else None
+        self._stated = _other_head.get()
 
     def look(self, strip: Floats, profile: Floats) -> Floats:
         """Return the values of one strip; their mean over some looks is what the head understands."""
@@ -98,8 +99,8 @@ def with_head(data: Mapping[str, Any] | None) -> Iterator[None]:
     if data is None:
         yield
         return
-    _heads.append(data)
+    token = _other_head.set(data)
     try:
         yield
     finally:
-        _heads.pop()
+        _other_head.reset(token)

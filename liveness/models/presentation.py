@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ _LEAST_MEAN, _LEAST_SPREAD = 4.0, 8.0
 _LIMIT = 4.0
 """What is further from the mean than so many spreads counts as just so far."""
 
-_stand_ins: list[bytes] = []
+_stand_in: ContextVar[bytes | None] = ContextVar("presentation_network", default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +49,7 @@ class PresentationModel:
     """The network; not to be shared by threads."""
 
     def __init__(self) -> None:
-        self._network = Network("presentation", _stand_ins[-1] if _stand_ins else None)
+        self._network = Network("presentation", _stand_in.get())
 
     def log_odds(self, planes: Planes) -> float:
         """Return the log odds that the face was filmed off a screen or a print.
@@ -67,11 +68,11 @@ def with_network(data: bytes | None) -> Iterator[None]:
     if data is None:
         yield
         return
-    _stand_ins.append(data)
+    token = _stand_in.set(data)
     try:
         yield
     finally:
-        _stand_ins.pop()
+        _stand_in.reset(token)
 
 
 def around_box(points_px: Floats) -> Box:

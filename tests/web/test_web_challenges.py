@@ -371,6 +371,18 @@ def test_a_page_is_told_in_the_language_that_it_states(browser: Any, service: Sc
         until(page, lambda: "de" in service.languages, "the language")
 
 
+def test_a_page_in_letters_that_no_header_takes_works_all_the_same(browser: Any, service: Scripted) -> None:
+    checking(service)
+    with opened(browser, service.interviewer) as page:
+        see(page, "Ask: A turn to profile")
+        page.evaluate("document.documentElement.lang = 'русский'")
+        service.languages.clear()
+        page.evaluate(f"{ASKING}.load()")
+        until(page, lambda: bool(service.languages), "the call")
+        see(page, "Ask: A turn to profile")
+        assert "русский" not in service.languages
+
+
 def test_a_sentence_is_read_aloud_and_can_be_cancelled(browser: Any, service: Scripted) -> None:
     checking(service)
     with opened(browser, service.interviewer) as page:

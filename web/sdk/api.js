@@ -48,6 +48,15 @@ export function sessionAddress(server, session, rest = "") {
   return address(server, `/v1/sessions/${encodeURIComponent(session)}${rest}`);
 }
 
+/**
+ * What can be sent of a language tag, "" where it is none: a header with other letters would make `fetch` throw.
+ *
+ * @param {string} lang
+ */
+export function sentLanguage(lang) {
+  return /^[A-Za-z0-9*-]{1,35}$/.test(lang) ? lang : "";
+}
+
 /** The language that the page states, "" where there is none: a browser's own may be another than what stands around. */
 export function pageLanguage() {
   return globalThis.document?.documentElement.lang ?? "";
@@ -64,7 +73,7 @@ export async function call(url, { token, method = "GET", type, body, accept, onc
   const headers = { Authorization: `Bearer ${token}` };
   if (type) headers["Content-Type"] = type;
   if (accept) headers.Accept = accept;
-  if (lang) headers["Accept-Language"] = lang;
+  if (sentLanguage(lang)) headers["Accept-Language"] = lang;
   if (once) headers["Idempotency-Key"] = once;
   const response = await fetch(url, { method, headers, body, keepalive, signal, cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" });
   if (!response.ok) throw await problemOf(response);

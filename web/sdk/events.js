@@ -1,7 +1,7 @@
 // @ts-check
 /** Server-sent events over fetch, since EventSource cannot send a token in a header. */
 
-import { pageLanguage, problemOf, sessionAddress } from "./api.js";
+import { pageLanguage, problemOf, sentLanguage, sessionAddress } from "./api.js";
 import { backoffMs, untilOnline, wait } from "./waiting.js";
 import { parseChallenge, parseLink, parseNotice, parseSessionView, parseVerdict } from "./wire.js";
 
@@ -145,7 +145,7 @@ export class EventStream extends EventTarget {
   async #read(signal, attempt) {
     /** @type {Record<string, string>} */
     const headers = { Authorization: `Bearer ${this.#token}`, Accept: "text/event-stream" };
-    if (this.#lang) headers["Accept-Language"] = this.#lang;
+    if (sentLanguage(this.#lang)) headers["Accept-Language"] = this.#lang;
     if (this.#lastId) headers["Last-Event-ID"] = this.#lastId;
     const watchdog = () => setTimeout(() => attempt.abort(new Error("nothing came for too long")), this.#silenceMs);
     let silence = watchdog();

@@ -16,7 +16,6 @@ from typing import Literal, Self
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import Delaunay
 
 from liveness.challenges.light_sequence import LUMINANCE, NEUTRAL, Code, linear
@@ -154,6 +153,23 @@ def placed(
     return moved, turned
 
 
+def _linear(points: Series, values: Series, at: Series) -> Series:
+    """Return (…, k) values between scattered points, linear in each triangle, at (…, 2) places; NaN outside their hull.
+
+    What scipy's ``LinearNDInterpolator`` gives, which took a hundred times as long where this was measured.
+    """
+    mesh = Delaunay(points)
+    places = at.reshape(-1, 2)
+    triangle = mesh.find_simplex(places)
+    inside = triangle >= 0
+    frame = mesh.transform[triangle[inside]]
+    share = np.einsum("nij,nj->ni", frame[:, :2], places[inside] - frame[:, 2])
+    share = np.c_[share, 1 - share.sum(axis=1)]
+    found = np.full((len(places), values.shape[1]), np.nan)
+    found[inside] = np.einsum("ni,nik->nk", share, values[mesh.simplices[triangle[inside]]])
+    return found.reshape(*at.shape[:-1], values.shape[1])
+
+
 def _shrunk(picture: Pixels, scale: float) -> Pixels:
     if scale >= 1:
         return picture
@@ -225,7 +241,7 @@ class Shapes:
         high = np.maximum(np.ceil(points.max(axis=0) / _COARSE).astype(int) + 1, 0)
         part = (slice(low[1], high[1]), slice(low[0], high[0]))
         if self._grid[part].size:
-            spread[part] = LinearNDInterpolator(points, values)(self._grid[part])
+            spread[part] = _linear(points, values, self._grid[part])
         return spread
 
     def _normals(self, vertices: Series) -> Series:

@@ -144,7 +144,7 @@ class LightCode(Challenge):
         name="light_code",
         title="Changing light",
         page_text=(
-            "For about eight seconds your screen will change softly between two colours. Turn its brightness up, look at "
+            "For about six seconds your screen will change softly between two colours. Turn its brightness up, look at "
             "it and keep still."
         ),
         deadline_s=SYMBOLS * 0.5 + 1.5 + 0.5,

@@ -172,7 +172,7 @@ def score(code: Code, seen: Seen, settings: ScoreSettings | None = None) -> Ligh
 
 
 def chances(code: Code, others: Series, seen: Seen, settings: ScoreSettings | None = None) -> Series | None:
-    """Return (k,) the chance that each of the (k, 16, 2) codes would have got, shown in the beat of ``code``."""
+    """Return (k,) the chance that each of the (k, 12, 2) codes would have got, shown in the beat of ``code``."""
     use = settings or ScoreSettings()
     face = _face(code, seen, use)
     if face is None:
@@ -198,7 +198,7 @@ class _Looking:
         self._bases = [self.high @ _symbols(code, times_s - lag) for lag in self._lags]
 
     def crowd(self, count: int) -> Series:
-        """Return (count, 16, 2) codes never shown: a crowd of its own for each code, the same at every look."""
+        """Return (count, 12, 2) codes never shown: a crowd of its own for each code, the same at every look."""
         text = repr((self._code.bits, self._code.lengths_s)).encode()
         seed = int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
         return np.random.default_rng(seed).choice(np.array([-1.0, 1.0]), size=(count, SYMBOLS, 2))
@@ -370,7 +370,7 @@ def _slope(values: Series, template: Series) -> tuple[float, float]:
 
 
 def _symbols(code: Code, after_s: Series) -> Series:
-    """Return (n, 16): 1 where a time lies in that symbol."""
+    """Return (n, 12): 1 where a time lies in that symbol."""
     starts = code.starts_s
     inside = (after_s[:, None] >= starts[None, :-1]) & (after_s[:, None] < starts[None, 1:])
     return np.asarray(inside, dtype=np.float64)

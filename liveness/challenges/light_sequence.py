@@ -14,14 +14,13 @@ COOL: RGB = (168, 210, 240)
 """Two opponent hues of nearly the same relative luminance: their change is no general flash."""
 NEUTRAL: RGB = (205, 205, 205)
 """What the page shows before and after, of the same relative luminance."""
-SYMBOLS = 16
-_BIT_BYTES = 2 * SYMBOLS // 8
-RANDOM_BYTES = _BIT_BYTES + SYMBOLS
+SYMBOLS = 12
+RANDOM_BYTES = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """32 bits, two a symbol, and the length of each symbol."""
+    """24 bits, two a symbol, and the length of each symbol."""
 
     bits: tuple[tuple[bool, bool], ...]
     """(left, right) as the candidate sees them; True is warm."""
@@ -33,9 +32,9 @@ class Code:
         """Make the code of ``RANDOM_BYTES`` bytes, which come from ``secrets``; every code is equally likely."""
         if len(random) != RANDOM_BYTES:
             raise ValueError(f"expected {RANDOM_BYTES} random bytes, got {len(random)}")
-        number = int.from_bytes(random[:_BIT_BYTES], "big")
+        number = int.from_bytes(random[:3], "big")
         bits = tuple((bool(number >> 2 * k & 1), bool(number >> 2 * k + 1 & 1)) for k in range(SYMBOLS))
-        return cls(bits, tuple(0.4 + 0.1 * byte / 255 for byte in random[_BIT_BYTES:]))
+        return cls(bits, tuple(0.4 + 0.1 * byte / 255 for byte in random[3:]))
 
     @classmethod
     def of_text(cls, text: str) -> Code:
@@ -56,12 +55,12 @@ class Code:
 
     @property
     def starts_s(self) -> Series:
-        """(17,) start of each symbol and the end of the last, in seconds after the prompt."""
+        """(13,) start of each symbol and the end of the last, in seconds after the prompt."""
         return np.concatenate([[0.0], np.cumsum(self.lengths_s)])
 
     @property
     def signs(self) -> Series:
-        """(16, 2) left and right of each symbol, 1 warm and -1 cool."""
+        """(12, 2) left and right of each symbol, 1 warm and -1 cool."""
         return np.array(self.bits, dtype=np.float64) * 2 - 1
 
     def rendered(self) -> list[tuple[float, RGB, RGB]]:

@@ -7,7 +7,7 @@ from people import photograph
 from liveness.challenges.contract import Outcome
 from liveness.challenges.light_code import LightCode, LightSettings, judge
 from liveness.challenges.light_score import Seen, chances, predicted_z, score
-from liveness.challenges.light_sequence import COOL, LUMINANCE, NEUTRAL, RANDOM_BYTES, SYMBOLS, WARM, Code, linear
+from liveness.challenges.light_sequence import COOL, LUMINANCE, NEUTRAL, RANDOM_BYTES, WARM, Code, linear
 from liveness.dsp import Series
 from liveness.faces.tracking import FaceFollower
 from liveness.lab.answers.light_rendering import as_frames
@@ -26,8 +26,7 @@ def answer(code: Code, rng: np.random.Generator, *, share: float = 0.08, late_s:
 
     ``parts``: ``neck`` and ``back``, their share by the face's; ``neck_early_s``; ``sides``, how apart they are.
     """
-    even = np.arange(-2.5, 9.5, 1 / 12)
-    times = np.sort(even + rng.normal(0, 0.004, len(even)))
+    times = np.sort(np.arange(-2.5, 7.5, 1 / 12) + rng.normal(0, 0.004, 120))
     drift = 1 + 0.03 * np.sin(times / 2.5 + rng.uniform(0, 6))[:, None] * np.array([1.0, 0.0, -1.0])
     colours = np.zeros((len(times), len(PARTS), 3), dtype=np.float32)
     for row, name in enumerate(PARTS):
@@ -47,7 +46,7 @@ def shown(code: Code, at: Series) -> tuple[Series, Series]:
     hues = np.array([linear(COOL), linear(WARM), linear(NEUTRAL)])
     place = np.searchsorted(code.starts_s, at, side="right") - 1
     bits = np.concatenate([np.array(code.bits, dtype=int), [[2, 2]]])
-    place = np.where((place < 0) | (place > SYMBOLS - 1), SYMBOLS, place)
+    place = np.where((place < 0) | (place > 11), 12, place)
     return hues[bits[place, 0]], hues[bits[place, 1]]
 
 
@@ -98,7 +97,7 @@ def test_other_codes_pass_at_no_more_than_the_stated_rate() -> None:
     rng = np.random.default_rng(5)
     passed = 0
     for _ in range(20):
-        others = rng.choice([-1.0, 1.0], size=(200, SYMBOLS, 2))
+        others = rng.choice([-1.0, 1.0], size=(200, 12, 2))
         found = chances(drawn(rng), others, answer(drawn(rng), rng))
         assert found is not None
         passed += int((found <= 0.001).sum())
@@ -152,11 +151,11 @@ def test_an_answer_after_the_greatest_lag_is_none() -> None:
 
 
 def test_parameters() -> None:
-    text = LightCode.drawn(bytes(range(RANDOM_BYTES)))
+    text = LightCode.drawn(bytes(range(15)))
     assert LightCode.page(text)["picture"] == "light"
-    with pytest.raises(ValueError, match="expected 40 hexadecimal digits"):
+    with pytest.raises(ValueError, match="expected 30 hexadecimal digits"):
         LightCode().begin(1.0, "left")
-    with pytest.raises(ValueError, match="expected 20 random bytes"):
+    with pytest.raises(ValueError, match="expected 15 random bytes"):
         LightCode.drawn(b"short")
 
 

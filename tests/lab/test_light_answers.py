@@ -9,7 +9,7 @@ import pytest
 
 from liveness.challenges.light_code import LightSettings
 from liveness.challenges.light_score import Seen
-from liveness.challenges.light_sequence import RANDOM_BYTES, SYMBOLS, Code
+from liveness.challenges.light_sequence import Code
 from liveness.frames import Floats
 from liveness.lab.answers import light
 from liveness.lab.answers.light_rendering import Answer, jobs
@@ -56,7 +56,7 @@ def test_each_half_lights_its_own_side_and_the_nose_more_than_the_temples() -> N
 
 def test_the_camera_takes_off_what_changes_slowly() -> None:
     room = replace(scene(), exposure_s=0.2, balance_s=0.7, balance=0.9, noise=0.0, latency_s=0.0)
-    code = Code(((True, True),) * SYMBOLS, (0.5,) * SYMBOLS)
+    code = Code(((True, True),) * 12, (0.5,) * 12)
     shape = Shapes(room, ball()).flat(bounded=None)
     times = np.arange(-0.5, 4, 0.25)
     grey = np.full((SIZE[1], SIZE[0], 3), 120, dtype=np.uint8)
@@ -70,10 +70,10 @@ def test_the_camera_takes_off_what_changes_slowly() -> None:
 
 def test_counts_are_written_by_who_answered(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
-    times = np.arange(-2.5, 10, 1 / 12)
+    times = np.arange(-2.5, 8, 1 / 12)
     colours = (np.array([150.0, 110.0, 90.0]) + rng.normal(0, 0.5, (len(times), len(PARTS), 3))).astype(np.float32)
     ones = np.ones(len(times), dtype=np.float32)
-    answer = Answer("b", "p", "genuine", bytes(RANDOM_BYTES).hex(), scene(), times, colours, ones * 0, ones * 0.25)
+    answer = Answer("b", "p", "genuine", bytes(15).hex(), scene(), times, colours, ones * 0, ones * 0.25)
     rows = light.judged([answer], LightSettings())
     assert [row.kind for row in rows] == ["genuine", "other_code"]
     light.write(tmp_path / "counts.json", rows, "as run")

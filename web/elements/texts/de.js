@@ -170,7 +170,7 @@ export const de = {
       const found = known[challenge];
       return found ? { title: found[0], text: found[1] } : null;
     },
-    warning: "Auf dem ganzen Bildschirm wechseln etwa acht Sekunden lang sanfte Farben.",
+    warning: "Auf dem ganzen Bildschirm wechseln etwa sechs Sekunden lang sanfte Farben.",
     warningQuestion: "Sind Sie empfindlich gegen wechselndes Licht? Dann lassen Sie das aus; es wird Ihnen nicht angelastet.",
     start: "Beginnen",
     sensitive: "Ich bin empfindlich gegen wechselndes Licht",

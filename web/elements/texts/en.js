@@ -156,7 +156,7 @@ export const en = {
     instruct: (challenge, page) => (challenge === "read_digits" && page.digits ? "Read these digits aloud, one by one." : null),
     /** @type {(challenge: string) => {title: string, text: string} | null} */
     offer: (challenge) => (challenge === "light_code" ? { title: "Changing light", text: "Turn the brightness of your screen up, look at it and keep still." } : null),
-    warning: "Soft colours will change on your whole screen for about eight seconds.",
+    warning: "Soft colours will change on your whole screen for about six seconds.",
     warningQuestion: "Are you sensitive to changing light? Then leave this out; nothing is held against you.",
     start: "Start",
     sensitive: "I am sensitive to changing light",

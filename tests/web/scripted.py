@@ -131,6 +131,11 @@ class Scripted:
         asyncio.set_event_loop(self.loop)
         self.loop.run_until_complete(self._server.serve())
         self.loop.run_until_complete(asyncio.gather(*(upload.peer.close() for upload in self.uploads)))
+        # A track whose connection never came about does not end by being closed.
+        waiting = asyncio.all_tasks(self.loop)
+        for task in waiting:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
         self.loop.close()
 
     def __exit__(self, *_: object) -> None:

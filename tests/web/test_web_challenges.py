@@ -498,6 +498,7 @@ def test_the_prompts_fit_and_are_accessible(browser: Any, service: Scripted) -> 
         reaches(page, "asking")
         fits_and_is_accessible(page)
         page.keyboard.press("Escape")
+        until(page, lambda: bool(service.declined), "the no to the first one")
         service.ask("turn_to_profile")
         reaches(page, "running")
         page.evaluate(f"{ELEMENT}.shadowRoot.querySelector('.guidance').textContent = 'A little further, please.'")

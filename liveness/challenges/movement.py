@@ -25,7 +25,7 @@ _ODD: Final = "It was done as asked, but the picture of it was poor or odd: look
 _DOUBTFUL: Final = "It was done as asked, but too little else was seen to tell it from a recording."
 
 
-FILLED: Final = 0.4
+_FILLED: Final = 0.4
 """Share of the picture's width from which on a face leaves too little of the room to see how it moves. Of 18 people
 those below 0.35 were judged nearly always, and those above 0.45 in half of the cases; none lay between."""
 FILLED_TEXT: Final = (
@@ -125,7 +125,7 @@ class MovementChallenge(Challenge):
 
 def fills_picture(face: FaceTrack | None, width: int) -> bool:
     """Whether a face leaves too little of a picture, so many pixels wide, to see how the room moves."""
-    return face is not None and face.box_px.width > FILLED * width
+    return face is not None and face.box_px.width > _FILLED * width
 
 
 def baseline_seen(times_s: list[float], baseline_s: float) -> bool:

@@ -19,7 +19,7 @@ _LEAST_SCENE, _SAME_LEVELS = 0.02, 8.0
 """Least share of the picture that must be scene, and its mean change (0–255), below which it is the same room."""
 _SHIFTS = [(right, down) for right in range(-12, 13) for down in range(-9, 10)]
 """How far a camera may turn between two frames, in samples of the small picture: a seventh of it."""
-_MOST_GONE = 0.6
+_LEAST_LEFT = 0.6
 """Least share of the scene that must still be seen then."""
 _SAME_PATTERN = 0.95
 """Least correlation of a scene with itself when the camera has turned; none of 930 cuts between two people's rooms was
@@ -234,7 +234,7 @@ def _same_room(
         return False
     # Between two samples lies half of the detail that a room has; smoothed, it may lie anywhere.
     soft_before, soft_after = ((np.asarray(cv2.blur(one, (3, 3)), np.uint8), mask) for one, mask in (before, after))
-    least = _MOST_GONE * float((before[1] > 0).sum())
+    least = _LEAST_LEFT * float((before[1] > 0).sum())
     pairs = (_overlapping(soft_before, soft_after, *way) for way in _SHIFTS)
     return any(one.size >= least and _stayed(one, other, hand=False) and _alike(one, other) for one, other in pairs)
 

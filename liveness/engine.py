@@ -21,6 +21,7 @@ from liveness.config import EngineSettings
 from liveness.contract import Signal, discover
 from liveness.errors import ConfigError
 from liveness.faces.hands import HandFinder
+from liveness.faces.landmarks import FaceModels
 from liveness.faces.tracking import FaceFollower
 from liveness.frames import Box, Frame, Observation, ProbeTick
 from liveness.fusion.answers import Answer
@@ -81,6 +82,7 @@ class Engine:
         answers: strengths.Strengths | None = None,
         restore: Mapping[str, Any] | None = None,
         timer: Callable[[], float] | None = None,
+        face_models: FaceModels | None = None,
     ) -> None:
         """Set up the models and the signals.
 
@@ -96,6 +98,8 @@ class Engine:
             A state that :meth:`snapshot` returned.
         timer
             A clock of the host, only for :attr:`seconds_spent`; it never influences a verdict.
+        face_models
+            Models that the host shares between engines, and closes; the engine's own if not given.
 
         Raises
         ------
@@ -119,7 +123,7 @@ class Engine:
         self.fusion = Fusion(calibration, self.specs, self.settings.prior_bonafide)
         self.seconds_spent: dict[str, float] = dict.fromkeys([*self.signals, "faces", "fusion", "probe"], 0.0)
         self._timer = timer
-        self._follower = FaceFollower()
+        self._follower = FaceFollower(face_models)
         self._next_observation = dict.fromkeys(self.signals, 0.0)
         self._next_evidence = {name: spec.period_s for name, spec in self.specs.items()}
         self._next_verdict_s = self.settings.verdict_every_s

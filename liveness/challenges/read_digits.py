@@ -40,6 +40,8 @@ class DigitSettings:
     """How often that range the opening must rise when the digits are read."""
     least_s: float = 0.7
     """From the first opening to the last."""
+    alike: float = 0.2
+    """Least opening, as a share of the widest: beside one that is far wider the others are breath, not digits."""
     lag_s: float = 0.35
     """Most by which sound and picture may lie apart."""
     least_level: float = 0.004
@@ -138,8 +140,8 @@ class ReadDigits(MovementChallenge):
         if len(seen) < 3:
             return Progress("unseen", "The face was not seen after the prompt.", "face_lost")
         peaks = _peaks(seen, use.turn)
-        opened = [t for t, height in peaks if height >= max(use.rise / 2, before)]
         high = max((height for _, height in peaks), default=0.0)
+        opened = [t for t, height in peaks if height >= max(use.rise / 2, before, use.alike * high)]
         least = max(use.rise, use.above * before)
         if len(opened) >= use.opens and high >= least and opened[-1] - opened[0] >= use.least_s:
             over = seen[-1][0] - opened[-1] >= 1.0

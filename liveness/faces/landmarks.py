@@ -1,11 +1,18 @@
-"""MediaPipe's face mesh with iris, in tracking mode, and its short-range face detector."""
+"""MediaPipe's face mesh with iris and its short-range face detector, and what follows one face with them.
+
+Neither model remembers anything: which part of the next picture the mesh looks at is worked out here, as MediaPipe's
+own graph does it (``face_landmark_landmarks_to_roi``, ``face_detection_front_detection_to_roi``). So one pair serves
+all calls of a worker, and its weights stay in the processor's cache.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -17,18 +24,19 @@ from liveness.frames import Box, Floats, Pixels
 os.environ.setdefault("GLOG_minloglevel", "2")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from mediapipe.python import ImageFormat, packet_creator, packet_getter
+from mediapipe.framework import calculator_pb2
+from mediapipe.framework.formats import rect_pb2
+from mediapipe.python import CalculatorGraph, ImageFormat, packet_creator, packet_getter
 from mediapipe.python.solutions.face_detection import FaceDetection
-from mediapipe.python.solutions.face_mesh import FaceMesh
 
 _NOTHING: Pixels = np.zeros((64, 64, 3), dtype=np.uint8)
 """A picture without a face; once a model has seen it, all its threads have started, and greeted."""
 
-_STEP_US = 33_333
-"""What the mesh is told of the time between two pictures; it does not matter to it."""
+POINTS, MESH_POINTS = 478, 468
+"""Landmarks of one face, and those of the skin among them; the rest are the irises, which may look outside the face."""
 
-POINTS = 478
-"""Landmarks of one face: 468 of the mesh, then five for each iris."""
+_LEAST_SCORE = 0.6
+"""What the detector is less sure of is no face."""
 
 
 @contextlib.contextmanager
@@ -49,49 +57,165 @@ def banners_off() -> Iterator[None]:
         os.close(nowhere)
 
 
-class _OnCallingThread:
-    """Lets a graph of mediapipe run in the thread that waits for it, instead of being handed about between two others.
+def _mesh_graph() -> Any:
+    """Return MediaPipe's landmark model on a region that it is told.
 
-    Each of a graph's dozens of steps would wake a thread: with many graphs on one core that takes more time than some
-    of the steps.
+    It runs in the thread that waits for it. Otherwise each of its dozens of steps would wake a thread of its own: with
+    many calls on one core that takes more time than some of the steps.
     """
+    config = calculator_pb2.CalculatorGraphConfig(
+        input_stream=["image", "region"], input_side_packet=["with_attention"], output_stream=["landmarks"]
+    )
+    config.executor.add(type="ApplicationThreadExecutor")
+    config.node.add(
+        calculator="FaceLandmarkCpu",
+        input_stream=["IMAGE:image", "ROI:region"],
+        input_side_packet=["WITH_ATTENTION:with_attention"],
+        output_stream=["LANDMARKS:landmarks"],
+    )
+    return config
 
-    def _initialize_graph_interface(self, *args: Any, **options: Any) -> Any:
-        config = super()._initialize_graph_interface(*args, **options)  # type: ignore[misc]
-        del config.executor[:]
-        config.executor.add(type="ApplicationThreadExecutor")
-        return config
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A square, turned as the eyes are, that the mesh looks at; in pixels of the picture."""
+
+    x: float
+    y: float
+    side: float
+    angle: float
+    """Radians, clockwise."""
+
+    @classmethod
+    def about(cls, points_px: Floats) -> Region:
+        """Return where a face of these (478, 3) landmarks is looked for in the next picture."""
+        low, high = points_px[:MESH_POINTS, :2].min(axis=0), points_px[:MESH_POINTS, :2].max(axis=0)
+        (left, top), (right, bottom) = low.tolist(), high.tolist()
+        return cls._around(Box(left, top, right, bottom), points_px[33, :2].tolist(), points_px[263, :2].tolist())
+
+    @classmethod
+    def of_detection(cls, found: Detection) -> Region:
+        """Return where the landmarks of a detected face are looked for."""
+        return cls._around(found.box, *found.eyes)
+
+    @classmethod
+    def _around(cls, box: Box, one_eye: tuple[float, float], other_eye: tuple[float, float]) -> Region:
+        x, y = box.center
+        angle = math.atan2(other_eye[1] - one_eye[1], other_eye[0] - one_eye[0])
+        return cls(x, y, 1.5 * max(box.width, box.height), angle)
+
+    @property
+    def bounds(self) -> Box:
+        """The upright box of whole pixels around it, with a margin for the mesh's interpolation."""
+        reach = self.side / 2 * (abs(math.cos(self.angle)) + abs(math.sin(self.angle))) + 4
+        x, y = self.x, self.y
+        return Box(math.floor(x - reach), math.floor(y - reach), math.ceil(x + reach), math.ceil(y + reach))
 
 
-class _Mesh(_OnCallingThread, FaceMesh):  # type: ignore[misc]  # mediapipe has no types
-    """The face mesh, run without what ``process`` adds: it makes a class for every result, a quarter of a millisecond.
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A face that the detector found."""
 
-    What it stands on is not promised by mediapipe, whose version is exact.
-    """
+    box: Box
+    """In pixels; it may reach beyond the picture."""
+    eyes: tuple[tuple[float, float], tuple[float, float]]
+    """(x, y) in pixels, the one at the picture's left first."""
+    score: float
+    """0–1."""
 
-    def faces(self, rgb: Pixels) -> list[Any]:
-        """Return the lists of landmarks of all faces in the next picture."""
-        self._graph_outputs.clear()
-        self._simulated_timestamp += _STEP_US
-        packet = packet_creator.create_image_frame(rgb, image_format=ImageFormat.SRGB)
-        self._graph.add_packet_to_input_stream(stream="image", packet=packet.at(self._simulated_timestamp))
-        self._graph.wait_until_idle()
-        found = self._graph_outputs.get("multi_face_landmarks")
-        return [] if found is None or found.is_empty() else packet_getter.get_proto_list(found)
+    def scaled(self, factor: float) -> Detection:
+        """Return it in a picture that is larger by this factor."""
+        (x1, y1), (x2, y2) = self.eyes
+        box = Box(*(factor * edge for edge in (self.box.left, self.box.top, self.box.right, self.box.bottom)))
+        return Detection(box, ((x1 * factor, y1 * factor), (x2 * factor, y2 * factor)), self.score)
+
+
+class FaceModels:
+    """The mesh and the detector, for all streams of one thread: what they find depends on nothing but the picture."""
+
+    def __init__(self) -> None:
+        self._found: Any = None
+        self._stamp = 0
+        with banners_off():
+            # First, since it tells MediaPipe where its models are.
+            self._detector = _Detection(model_selection=0, min_detection_confidence=_LEAST_SCORE)
+            self._detector.process(_NOTHING)
+            self._mesh = CalculatorGraph(graph_config=_mesh_graph())
+            self._mesh.observe_output_stream("landmarks", self._take, True)
+            self._mesh.start_run({"with_attention": packet_creator.create_bool(True)})
+            self.landmarks(_NOTHING, Region(32, 32, 64, 0.0))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def landmarks(self, rgb: Pixels, region: Region) -> Floats | None:
+        """Return the landmarks of the face in a region of the picture, or None if there is none; 2 ms on one core.
+
+        Parameters
+        ----------
+        rgb
+            (height, width, 3) picture. Of one that cannot be written to MediaPipe makes no copy.
+
+        Returns
+        -------
+        (478, 3) float32: x and y in pixels of ``rgb``, z in the same unit (smaller is nearer).
+        """
+        height, width = rgb.shape[:2]
+        place = rect_pb2.NormalizedRect(
+            x_center=region.x / width,
+            y_center=region.y / height,
+            width=region.side / width,
+            height=region.side / height,
+            rotation=region.angle,
+        )
+        self._found = None
+        self._stamp += 1
+        picture = packet_creator.create_image_frame(rgb, image_format=ImageFormat.SRGB)
+        self._mesh.add_packet_to_input_stream("image", picture.at(self._stamp))
+        self._mesh.add_packet_to_input_stream("region", packet_creator.create_proto(place).at(self._stamp))
+        self._mesh.wait_until_idle()
+        found = self._found
+        if found is None or found.is_empty():
+            return None
+        return _coordinates(packet_getter.get_proto(found)) * np.array([width, height, width], dtype=np.float32)
+
+    def detect(self, rgb: Pixels) -> list[Detection]:
+        """Return all faces in the (height, width, 3) picture (up to about two metres away), largest first."""
+        height, width = rgb.shape[:2]
+        faces = []
+        for detection in self._detector.process(rgb).detections or []:
+            at = detection.location_data.relative_bounding_box
+            left, top = at.xmin * width, at.ymin * height
+            one, other = ((eye.x * width, eye.y * height) for eye in detection.location_data.relative_keypoints[:2])
+            box = Box(left, top, left + at.width * width, top + at.height * height)
+            faces.append(Detection(box, (one, other), float(detection.score[0])))
+        return sorted(faces, key=lambda face: -face.box.clipped(width, height).area)
+
+    def close(self) -> None:
+        """Free both."""
+        self._mesh.close()
+        self._detector.close()
+
+    def _take(self, _: str, packet: Any) -> None:
+        self._found = packet
 
 
 class LandmarkTracker:
-    """Follows one face from frame to frame; a few milliseconds a frame on one core.
+    """Follows one face from picture to picture; a few milliseconds each on one core.
 
-    The mesh looks for a face only while it has none; then it follows it by its own landmarks. The result
-    depends on nothing but the pictures given since :meth:`reset`.
+    It searches for a face only while it has none; then it follows it by its own landmarks.
     """
 
-    def __init__(self) -> None:
-        with banners_off():
-            self._mesh = _Mesh(static_image_mode=False, max_num_faces=1, refine_landmarks=True)
-            self._mesh.faces(_NOTHING)
-        self._greeted = False
+    def __init__(self, models: FaceModels | None = None) -> None:
+        """Begin without a face; with ``models`` of its own, which it closes, if none are given."""
+        self._models, self._owns = (FaceModels(), True) if models is None else (models, False)
+        self.region: Region | None = None
+        """Where in the next picture the followed face is looked for; None while there is none."""
 
     def __enter__(self) -> Self:
         return self
@@ -102,42 +226,64 @@ class LandmarkTracker:
         self.close()
 
     def track(self, rgb: Pixels) -> Floats | None:
-        """Return the landmarks of the face, or None.
-
-        Parameters
-        ----------
-        rgb
-            (height, width, 3) picture.
+        """Return the landmarks of the face in the whole (height, width, 3) picture, or None.
 
         Returns
         -------
         (478, 3) float32: x and y in pixels of ``rgb``, z in the same unit (smaller is nearer).
         """
-        found = self._process(rgb)
-        if not found:
-            return None
-        height, width = rgb.shape[:2]
-        return _coordinates(found[0]) * np.array([width, height, width], dtype=np.float32)
+        if self.region is None:
+            found = self._models.detect(rgb)
+            if not found:
+                return None
+            self.follow(found[0])
+        return self.track_part(rgb, 0, 0)
 
-    def _process(self, rgb: Pixels) -> list[Any]:
-        if self._greeted:
-            return self._mesh.faces(rgb)
-        # The landmark models start, and greet, when the first face comes.
-        with banners_off():
-            found = self._mesh.faces(rgb)
-        self._greeted = bool(found)
-        return found
+    def track_part(self, rgb: Pixels, left: int, top: int) -> Floats | None:
+        """Return the landmarks of the followed face, given a part of the picture that holds :attr:`region`.
+
+        Parameters
+        ----------
+        rgb
+            (height, width, 3) the part, whose upper left corner is at (left, top).
+
+        Returns
+        -------
+        As of :meth:`track`, in pixels of the whole picture.
+        """
+        at = self.region
+        points = None
+        if at is not None and rgb.size:
+            points = self._models.landmarks(rgb, Region(at.x - left, at.y - top, at.side, at.angle))
+        if points is None:
+            self.region = None
+            return None
+        points += np.array([left, top, 0], dtype=np.float32)
+        self.region = Region.about(points)
+        return points
+
+    def follow(self, found: Detection) -> None:
+        """Follow this face from the next picture on."""
+        self.region = Region.of_detection(found)
 
     def reset(self) -> None:
         """Forget the face, so that the next picture is searched."""
-        with banners_off():
-            self._mesh.reset()
-            self._mesh.faces(_NOTHING)
-        self._greeted = False
+        self.region = None
 
     def close(self) -> None:
-        """Free the model."""
-        self._mesh.close()
+        """Free the models if they are its own."""
+        if self._owns:
+            self._models.close()
+
+
+class _Detection(FaceDetection):  # type: ignore[misc]  # mediapipe has no types
+    """The short-range face detector, run in the thread that waits for it, as the mesh is."""
+
+    def _initialize_graph_interface(self, *args: Any, **options: Any) -> Any:
+        config = super()._initialize_graph_interface(*args, **options)
+        del config.executor[:]
+        config.executor.add(type="ApplicationThreadExecutor")
+        return config
 
 
 _RECORD: Final = np.array([0x0A, 0x0F, 0x0D, 0x15, 0x1D], dtype=np.uint8)
@@ -156,31 +302,3 @@ def _coordinates(found: Any) -> Floats:
         return np.array([(point.x, point.y, point.z) for point in found.landmark], dtype=np.float32)
     columns = [records[:, at : at + 4].copy().view("<f4")[:, 0] for at in (3, 8, 13)]
     return np.asarray(np.stack(columns, axis=1), dtype=np.float32)
-
-
-class _Detection(_OnCallingThread, FaceDetection):  # type: ignore[misc]
-    """The short-range face detector."""
-
-
-class FaceDetector:
-    """Finds all faces in a picture (up to about two metres away), without following them."""
-
-    def __init__(self, *, min_score: float = 0.6) -> None:
-        with banners_off():
-            self._detector = _Detection(model_selection=0, min_detection_confidence=min_score)
-            self._detector.process(_NOTHING)
-
-    def detect(self, rgb: Pixels) -> list[tuple[Box, float]]:
-        """Return (box, score) of every face in the (height, width, 3) picture, largest first."""
-        height, width = rgb.shape[:2]
-        faces = []
-        for detection in self._detector.process(rgb).detections or []:
-            box = detection.location_data.relative_bounding_box
-            left, top = box.xmin * width, box.ymin * height
-            whole = Box(left, top, left + box.width * width, top + box.height * height)
-            faces.append((whole.clipped(width, height), float(detection.score[0])))
-        return sorted(faces, key=lambda face: -face[0].area)
-
-    def close(self) -> None:
-        """Free the model."""
-        self._detector.close()

@@ -7,7 +7,6 @@ embedding nothing says that the same person came back.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,23 +15,15 @@ from typing import Any, Self
 import numpy as np
 
 from liveness.dsp import cell_means
-from liveness.faces.landmarks import FaceDetector, LandmarkTracker
+from liveness.faces.landmarks import MESH_POINTS, Detection, FaceModels, LandmarkTracker
 from liveness.frames import Box, Change, FaceTrack, Floats, Frame, Observation, Pixels
 from liveness.geometry import head_pose_deg
-
-MESH_POINTS = 468
-"""Landmarks of the skin; the rest are the irises, which may look outside the face."""
-
-_WORTH_CUTTING = 0.4
-"""Converting a larger share of the picture by itself takes longer than converting all of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackingSettings:
     """When a face is taken for the same one, and the picture for the same shot."""
 
-    mesh_width_px: int = 1280
-    """Pictures wider than this are scaled down before the mesh sees them."""
     detector_width_px: int = 640
     look_around_s: float = 1.0
     """Media time between two looks for further faces."""
@@ -51,10 +42,11 @@ class TrackingSettings:
 class FaceFollower:
     """Turns frames into observations; one per stream, fed in the order of media time."""
 
-    def __init__(self, settings: TrackingSettings | None = None) -> None:
+    def __init__(self, models: FaceModels | None = None, settings: TrackingSettings | None = None) -> None:
+        """Begin without a face; with ``models`` of its own, which it closes, if none are given."""
+        self._models, self._owns = (FaceModels(), True) if models is None else (models, False)
         self._settings = settings or TrackingSettings()
-        self._mesh = LandmarkTracker()
-        self._detector = FaceDetector()
+        self._mesh = LandmarkTracker(self._models)
         self._following = False
         self._last_box: Box | None = None
         self._last_seen_s = 0.0
@@ -67,9 +59,6 @@ class FaceFollower:
         self._others_before: tuple[Box, ...] = ()
         self._next_look_s = 0.0
         self._larger_since_s: float | None = None
-        self._last_points: Floats | None = None
-        self._canvas: Pixels | None = None
-        """What the mesh is shown while it follows: a whole picture, up to date only where it looks."""
 
     def __enter__(self) -> Self:
         return self
@@ -80,9 +69,9 @@ class FaceFollower:
         self.close()
 
     def close(self) -> None:
-        """Free the models."""
-        self._mesh.close()
-        self._detector.close()
+        """Free the models if they are its own."""
+        if self._owns:
+            self._models.close()
 
     def snapshot(self) -> Mapping[str, Any]:
         """Return what must outlive this object: the numbering of tracks (models start anew)."""
@@ -140,39 +129,27 @@ class FaceFollower:
 
     def _follow(self, frame: Frame) -> Floats | None:
         """Return the points of the followed face, or None if it is lost or the mesh went to another one."""
-        points = self._track(self._where_it_looks(frame), frame)
+        points = self._track(frame)
         if points is None or (self._last_box is not None and not _near(self._last_box, _box_of(points))):
             self._drop_track()
             return None
         return points
 
-    def _where_it_looks(self, frame: Frame) -> Pixels:
-        """Return the picture for a mesh that follows a face; the rest of it may be old, since converting costs time."""
-        if frame.width > self._settings.mesh_width_px or self._last_points is None:
-            return frame.rgb(max_width=self._settings.mesh_width_px)
-        window = looked_at(self._last_points).clipped(frame.width, frame.height)
-        if window.area > _WORTH_CUTTING * frame.width * frame.height:
-            return frame.rgb()
-        shape = (frame.height, frame.width, 3)
-        if self._canvas is None or self._canvas.shape != shape:
-            self._canvas = np.zeros(shape, dtype=np.uint8)
-        left, top, right, bottom = (int(edge) for edge in (window.left, window.top, window.right, window.bottom))
-        self._canvas[top:bottom, left:right] = frame.crop_rgb(Box(left, top, right, bottom))
-        # Of what cannot be written to MediaPipe makes no copy.
-        shown = self._canvas.view()
-        shown.flags.writeable = False
-        return shown
+    def _track(self, frame: Frame) -> Floats | None:
+        """Show the mesh the part it looks at: converting the rest of a picture would cost a tenth of all its time."""
+        region = self._mesh.region
+        if region is None:
+            return None
+        part = region.bounds.clipped(frame.width, frame.height)
+        return self._mesh.track_part(frame.crop_rgb(part), int(part.left), int(part.top))
 
     def _acquire(self, frame: Frame) -> Floats | None:
         """Search the whole picture and return the points of the largest face, or None."""
         faces = self._detect(frame)
         if not faces:
             return None
-        rgb = frame.rgb(max_width=self._settings.mesh_width_px)
-        if len(faces) > 1:
-            rgb = _only(rgb, faces[0], rgb.shape[1] / frame.width)
-        self._mesh.reset()
-        points = self._track(rgb, frame)
+        self._mesh.follow(faces[0])
+        points = self._track(frame)
         if points is None:
             return None
         box = _box_of(points)
@@ -184,21 +161,14 @@ class FaceFollower:
         self._following = True
         return points
 
-    def _track(self, rgb: Pixels, frame: Frame) -> Floats | None:
-        points = self._mesh.track(rgb)
-        return None if points is None else points * np.float32(frame.width / rgb.shape[1])
-
-    def _detect(self, frame: Frame) -> list[Box]:
+    def _detect(self, frame: Frame) -> list[Detection]:
         rgb = frame.rgb(max_width=self._settings.detector_width_px)
         scale = frame.width / rgb.shape[1]
-        return [
-            Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
-            for box, _ in self._detector.detect(rgb)
-        ]
+        return [found.scaled(scale) for found in self._models.detect(rgb)]
 
     def _face(self, frame: Frame, points: Floats) -> FaceTrack:
         box = _box_of(points)
-        self._last_box, self._last_seen_s, self._last_points = box, frame.time_s, points
+        self._last_box, self._last_seen_s = box, frame.time_s
         return FaceTrack(
             track_id=self._track_id,
             time_s=frame.time_s,
@@ -212,7 +182,7 @@ class FaceFollower:
     def _look_around(self, frame: Frame) -> None:
         """Note the other faces; hand over to one that has been much larger for a while."""
         self._next_look_s = frame.time_s + self._settings.look_around_s
-        faces = self._detect(frame)
+        faces = [found.box.clipped(frame.width, frame.height) for found in self._detect(frame)]
         own = self._last_box if self._following else None
         seen = tuple(box for box in faces if own is None or not _same_face(own, box))
         # One look may err; what two looks in a row find is there.
@@ -233,23 +203,7 @@ class FaceFollower:
 
     def _drop_track(self) -> None:
         self._following = False
-        self._last_points = None
         self._mesh.reset()
-
-
-def looked_at(points: Floats) -> Box:
-    """Return the part of the next picture that MediaPipe's mesh looks at, with a margin.
-
-    It is the square of 1.5 times the longer side of the landmarks' box, turned as the eyes are
-    (``face_landmark_landmarks_to_roi``).
-    """
-    box = _box_of(points)
-    (x1, y1), (x2, y2) = points[33, :2].tolist(), points[263, :2].tolist()
-    angle = math.atan2(y2 - y1, x2 - x1)
-    half = 0.75 * max(box.width, box.height) * (abs(math.cos(angle)) + abs(math.sin(angle)))
-    reach = half * 1.06 + 4
-    x, y = box.center
-    return Box(math.floor(x - reach), math.floor(y - reach), math.ceil(x + reach), math.ceil(y + reach))
 
 
 def _box_of(points: Floats) -> Box:
@@ -268,17 +222,6 @@ def _same_face(mesh: Box, detected: Box) -> bool:
     x, y = detected.center
     inside = mesh.left <= x <= mesh.right and mesh.top <= y <= mesh.bottom
     return inside or mesh.overlap(detected) > 0.2
-
-
-def _only(rgb: Pixels, face: Box, scale: float) -> Pixels:
-    """Return the picture with everything but the surroundings of one face black."""
-    wide = face.scaled(1.8)
-    box = Box(wide.left * scale, wide.top * scale, wide.right * scale, wide.bottom * scale)
-    box = box.clipped(rgb.shape[1], rgb.shape[0])
-    rows, columns = slice(int(box.top), int(box.bottom)), slice(int(box.left), int(box.right))
-    masked = np.zeros_like(rgb)
-    masked[rows, columns] = rgb[rows, columns]
-    return masked
 
 
 def _differ(one: Floats, other: Floats) -> float:

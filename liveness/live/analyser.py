@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import structlog
 
 from liveness.live.call import Age, Call, Emit
+from liveness.models.runner import loaded_once
 
 _Result = TypeVar("_Result")
 _PAUSE_S = 0.1
@@ -23,7 +24,8 @@ _log = structlog.get_logger()
 class Analyser:
     """Owns every engine of its process, so that no two of them ever run at once.
 
-    One thread suits one core, keeps the order fair, and lets a model start without another one running. Its calls of
+    One thread suits one core, keeps the order fair, lets a model start without another one running, and all calls
+    share each model. Its calls of
     ``emit`` come from that thread.
     """
 
@@ -86,6 +88,10 @@ class Analyser:
         return await future
 
     def _run(self) -> None:
+        with loaded_once():
+            self._turn()
+
+    def _turn(self) -> None:
         next_idle_s = 0.0
         while not self._stopping:
             self._wake.clear()

@@ -28,6 +28,7 @@ import structlog
 
 from liveness.engine import Engine
 from liveness.errors import LivenessError
+from liveness.faces.landmarks import FaceModels
 from liveness.fusion import calibration
 from liveness.live.analyser import Analyser
 from liveness.live.call import Age, Call, read_snapshot, settings_for
@@ -56,7 +57,7 @@ class Worker:
         self._peers: dict[str, Peer] = {}
         self._analyser = Analyser(self._emit_from_thread)
         self._shedder = Shedder()
-        self._spare: Engine | None = None
+        self._face_models: FaceModels | None = None
         self._spent: dict[str, float] = {}
         self._busy = 0.0
         self._asked_fps: int | None = None
@@ -76,7 +77,7 @@ class Worker:
     async def run(self, reader: asyncio.StreamReader) -> None:
         """Serve until the front is gone."""
         self._analyser.start()
-        self._spare = await self._analyser.run(lambda: self._engine(frozenset()))
+        models = self._face_models = await self._analyser.run(FaceModels)
         # What is there now stays: no collection of garbage need look at it while a call waits.
         gc.collect()
         gc.freeze()
@@ -94,6 +95,7 @@ class Worker:
                 watching, *tasks, *(peer.close() for peer in self._peers.values()), return_exceptions=True
             )
             self._analyser.stop()
+            models.close()
 
     # Requests of the front.
 
@@ -187,10 +189,7 @@ class Worker:
 
         def make() -> Call:
             state = read_snapshot(keep)
-            if state is None and not off and self._spare is not None:
-                engine, self._spare = self._spare, None
-            else:
-                engine = self._engine(off, state["engine"] if state else None)
+            engine = self._engine(off, state["engine"] if state else None)
             call = Call(session_id, engine, self._calibration, keep=keep, restore=state)
             call.relieve(self._shedder.relief)
             self._analyser.add(call)
@@ -201,7 +200,13 @@ class Worker:
 
     def _engine(self, off: frozenset[str], restore: Mapping[str, Any] | None = None) -> Engine:
         settings = settings_for(self._prior, off)
-        return Engine(self._calibration, settings, restore=restore, timer=time.perf_counter)
+        return Engine(
+            self._calibration,
+            settings,
+            restore=restore,
+            timer=time.perf_counter,
+            face_models=self._face_models,
+        )
 
     def _snapshot_of(self, session_id: str) -> Path:
         # The name says nothing of the session to who lists the folder, and cannot lead elsewhere.
@@ -265,12 +270,6 @@ class Worker:
                 measured = await peer.measure()
                 own = sorted(age.since_sent_ms for age in ages if age.session_id == session_id)
                 self._emit(session_id, "link", self._link(peer, measured, own))
-            await self._prepare_spare()
-
-    async def _prepare_spare(self) -> None:
-        """Have an engine ready for the next session while there is time: its models take half a second to start."""
-        if self._spare is None and self._busy < 0.8 and len(self._calls) < self._most:
-            self._spare = await self._analyser.run(lambda: self._engine(frozenset()))
 
     def _overwritten(self) -> int:
         return sum(call.mailbox.overwritten for call in self._calls.values())

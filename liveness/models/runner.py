@@ -7,9 +7,11 @@ uses is the host's to say (the workers of a live service say one).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -19,6 +21,8 @@ import numpy as np
 
 from liveness.errors import ModelError
 from liveness.frames import Floats
+
+_loaded: ContextVar[dict[str, cv2.dnn.Net] | None] = ContextVar("loaded_networks", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,17 @@ class Network:
         return np.asarray(self._net.forward(), dtype=np.float32)
 
     def _read(self) -> cv2.dnn.Net:
+        loaded = _loaded.get()
+        if self._stand_in is not None:
+            return self._net_of(self._stand_in)
+        if loaded is None:
+            return self._net_of(self._shipped())
+        if self._card.name not in loaded:
+            loaded[self._card.name] = self._net_of(self._shipped())
+        return loaded[self._card.name]
+
+    def _net_of(self, data: bytes) -> cv2.dnn.Net:
         name = self._card.name
-        data = self._shipped() if self._stand_in is None else self._stand_in
         try:
             net = cv2.dnn.readNetFromONNX(np.frombuffer(data, dtype=np.uint8))
         except cv2.error as error:
@@ -88,3 +101,13 @@ class Network:
         if hashlib.sha256(data).hexdigest() != self._card.sha256:
             raise ModelError(f"{name}.onnx: its SHA-256 is not the one in models.json; install the package again")
         return data
+
+
+@contextlib.contextmanager
+def loaded_once() -> Iterator[None]:
+    """Let each network be read once for all who run it in this context, which must be one thread's."""
+    token = _loaded.set({})
+    try:
+        yield
+    finally:
+        _loaded.reset(token)

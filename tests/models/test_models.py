@@ -16,7 +16,7 @@ from liveness.measures.unrolled_contour import PROFILE_SIZE, STRIP_SHAPE
 from liveness.models import forgery, runner
 from liveness.models.forgery import ForgeryModel, head_of, with_head
 from liveness.models.presentation import AROUND_SIDE, DETAIL_SIDE, FACE_SIDE, Planes, PresentationModel, with_network
-from liveness.models.runner import Network, card
+from liveness.models.runner import Network, card, loaded_once
 
 STRIP = np.random.default_rng(1).normal(0, 1, STRIP_SHAPE).astype(np.float32)
 PROFILE = np.zeros(PROFILE_SIZE, np.float32)
@@ -44,6 +44,23 @@ def test_the_same_strip_gives_the_same_answer() -> None:
     assert np.isfinite(values).all()
     assert np.array_equal(values, other.look(STRIP, PROFILE))
     assert one.log_odds(values) == other.log_odds(values)
+
+
+def test_where_calls_share_them_a_network_is_read_once_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Network] = []
+    shipped = Network._shipped
+
+    def counted(network: Network) -> bytes:
+        read.append(network)
+        return shipped(network)
+
+    monkeypatch.setattr(Network, "_shipped", counted)
+    alone = ForgeryModel().look(STRIP, PROFILE)
+    with loaded_once():
+        for model in (ForgeryModel(), ForgeryModel()):
+            assert np.array_equal(model.look(STRIP, PROFILE), alone)
+    ForgeryModel().look(STRIP, PROFILE)
+    assert len(read) == 3
 
 
 @pytest.fixture

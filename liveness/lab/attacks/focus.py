@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from liveness.faces.landmarks import FaceDetector, LandmarkTracker
+from liveness.faces.landmarks import FaceModels, LandmarkTracker
 from liveness.frames import Floats, Pixels
 
 Focus = tuple[float, float, float]
@@ -11,15 +11,12 @@ Focus = tuple[float, float, float]
 
 def face_on(picture: Pixels) -> Focus:
     """Return where the largest face is; where none is found, the upper middle of the picture."""
-    detector = FaceDetector()
-    try:
-        faces = detector.detect(picture)
-    finally:
-        detector.close()
+    with FaceModels() as models:
+        faces = models.detect(picture)
     if not faces:
         return 0.5, 0.45, 0.5
-    box = max((box for box, _ in faces), key=lambda one: one.area)
     height, width = picture.shape[:2]
+    box = faces[0].box.clipped(width, height)
     x, y = box.center
     # The detector's box goes from brows to chin.
     return x / width, y / height - 0.1 * box.height / height, 1.25 * box.height / height

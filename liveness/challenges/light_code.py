@@ -31,6 +31,8 @@ class LightSettings:
     chance: float = FALSE_ALARM_RATE
     edges: float = 4.0
     """The code's beat must stand out this much at one lag, or one cannot say that its light could be seen …"""
+    covered: float = 0.5
+    """Nor can one if of any symbol less than this share was seen."""
     least_edges: float = 1.5
     """… and this much for a pass, which shows that it was seen."""
     most_lost: float = 0.5
@@ -65,10 +67,10 @@ def judge(found: LightScore | None, seen: Seen, settings: LightSettings) -> Judg
         return Judged("unclear", "Too little of the face was seen while the light changed; ask for it again.", False)
     if float(np.median(seen.lost[after])) > settings.most_lost:
         return Judged("unclear", "The face is too bright or too dark for the screen's light to be measured.", False)
-    visible = found.edges >= settings.edges
+    visible = found.edges >= settings.edges and found.covered >= settings.covered
     if found.face.chance > settings.chance or found.face.share <= 0 or found.edges < settings.least_edges:
         if not visible:
-            return Judged("unclear", _unseen(seen), False)
+            return Judged("unclear", _unseen(found, seen, settings), False)
         text = "The colour of the face changed, but not as the screen did; other light may have changed."
         return Judged("unclear", text, True)
     doubt = _late(found, settings) or _flat(found, settings)
@@ -109,8 +111,10 @@ def _integrity(found: LightScore) -> float:
     return float(1 / (1 + np.exp(-weight)))
 
 
-def _unseen(seen: Seen) -> str:
+def _unseen(found: LightScore, seen: Seen, settings: LightSettings) -> str:
     """Say why the light could not be seen, as far as that is known."""
+    if found.covered < settings.covered:
+        return "The face was not seen whole under every colour; let it stay in view, neither too bright nor too dark."
     z = expected_z(seen)
     if z < _FAR_Z:
         return "The face is too far from the screen, or the picture too noisy, for the screen's light to be seen on it."

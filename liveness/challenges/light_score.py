@@ -43,7 +43,7 @@ class ScoreSettings:
     """How the code is looked for."""
 
     max_lag_s: float = 1.5
-    lag_step_s: float = 0.06
+    lag_step_s: float = 0.03
     smooth_s: float = 1.2
     """Width of the Gaussian whose running mean is taken off: drift, and what white balance follows."""
     sides: float = 0.3
@@ -105,6 +105,8 @@ class LightScore:
     curvature: float
     """Amplitude of temples and jaw by that of forehead, nose and cheeks: 1 on something flat."""
     curvature_error: float
+    covered: float
+    """Share of the symbol seen least for which the face was seen whole."""
     excess: float
     """Variance of the face's modulation at the symbols' beat by that of the noise before the prompt."""
 
@@ -167,6 +169,7 @@ def score(code: Code, seen: Seen, settings: ScoreSettings | None = None) -> Ligh
         side_error=side_error / size,
         curvature=bent,
         curvature_error=bent_error,
+        covered=looking.covered(followed.lag_s),
         excess=looking.explained(face.course) / face.noise**2,
     )
 
@@ -251,6 +254,11 @@ class _Looking:
     def explained(self, course: Series) -> float:
         """Return the variance a symbol that the symbols' levels explain, at the lag where that is most."""
         return max(self._explained(base, course) for base in self._bases) / SYMBOLS
+
+    def covered(self, lag_s: float) -> float:
+        """Return the share of the symbol seen least that frames at their usual distance cover."""
+        frames = _symbols(self._code, self.times_s - lag_s).sum(axis=0)
+        return float(min(frames * np.median(np.diff(self.times_s)) / self._code.lengths_s))
 
     def _edges(self, course: Series) -> float:
         left = [float(course @ course) - self._explained(base, course) for base in self._bases]

@@ -123,6 +123,23 @@ def test_who_sits_in_daylight_is_not_accused() -> None:
     assert result(code, answer(code, rng, share=0.01, neck=10.0)) == "unclear"
 
 
+def test_a_face_that_was_away_under_one_colour_is_told_so() -> None:
+    """What was not looked at whole cannot be said to have been visible, however well the rest fits."""
+    reasons = set()
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        code = drawn(rng)
+        whole = answer(code, rng, share=0.1 if seed % 2 else 0.02)
+        there = (whole.times_s < 1.2) | (whole.times_s > 2.4)
+        seen = Seen(whole.times_s[there], whole.colours[there], whole.lost[there], whole.wide[there])
+        judged = judge(score(code, seen), seen, LightSettings())
+        assert not judged.visible
+        assert judged.result in ("passed", "unclear")
+        reasons.add(judged.reason)
+    assert any("under every colour" in reason for reason in reasons)
+    assert any("came back from the face" in reason for reason in reasons)
+
+
 def test_a_computed_face_is_later_than_its_neck() -> None:
     rng = np.random.default_rng(8)
     code = drawn(rng)

@@ -22,9 +22,9 @@ from liveness.challenges.movement import (
     LEAST_REACTION_S,
     Integrity,
     MovementChallenge,
+    Nearness,
     Progress,
     baseline_seen,
-    fills_picture,
     head_size_px,
 )
 from liveness.frames import FaceTrack, Observation, Pixels
@@ -99,7 +99,7 @@ class LeanIn(MovementChallenge):
         self._size_quality = 0.0
         self._before: tuple[Pixels, FaceTrack] | None = None
         """The last small picture before the prompt, with the face in it."""
-        self._filled = False
+        self._near = Nearness(self.spec.baseline_s)
 
     @classmethod
     def drawn(cls, random: bytes) -> str:
@@ -125,7 +125,7 @@ class LeanIn(MovementChallenge):
             self._scene.forget()
         if face is not None:
             self._size_quality = size_quality(face)
-            self._filled = fills_picture(face, observation.frame.width)
+        self._near.see(observation.time_s, face, observation.frame.width)
         step = self._scene.see(observation.frame.luma(), None if face is None else face.box_px)
         growth = None if step is None or step.agreement < 0.3 else step.growth
         room = None if face is None else self._room(observation.frame.luma(), face)
@@ -167,7 +167,7 @@ class LeanIn(MovementChallenge):
     @property
     def unsuitable(self) -> str | None:
         """Tell of a face that fills the picture."""
-        return FILLED_TEXT if self._filled and self._known() else None
+        return FILLED_TEXT if self._near.fills_picture and self._known() else None
 
     def _known(self) -> bool:
         return bool(self._looks) and self._rest_px(self._looks[-1].time_s + 1e-3) is not None

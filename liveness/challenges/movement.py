@@ -5,7 +5,9 @@ Compliance: was it done as asked, after the prompt, in time. Integrity: was what
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from statistics import median
 from typing import ClassVar, Final, Literal, NamedTuple
 
 from liveness.challenges.contract import Challenge, Curve, Guidance, Outcome
@@ -123,9 +125,25 @@ class MovementChallenge(Challenge):
         return 1.0
 
 
-def fills_picture(face: FaceTrack | None, width: int) -> bool:
-    """Whether a face leaves too little of a picture, so many pixels wide, to see how the room moves."""
-    return face is not None and face.box_px.width > _FILLED * width
+class Nearness:
+    """How much of the picture the face has taken lately."""
+
+    def __init__(self, span_s: float) -> None:
+        """Go by the median of so many seconds: who comes near for a moment still sits where they sit."""
+        self._span_s = span_s
+        self._shares: deque[tuple[float, float]] = deque()
+
+    def see(self, time_s: float, face: FaceTrack | None, width: int) -> None:
+        """Take in one frame, so many pixels wide."""
+        if face is not None:
+            self._shares.append((time_s, face.box_px.width / width))
+        while self._shares and self._shares[0][0] < time_s - self._span_s:
+            self._shares.popleft()
+
+    @property
+    def fills_picture(self) -> bool:
+        """Whether the face leaves too little of the picture to see how the room moves."""
+        return bool(self._shares) and median(share for _, share in self._shares) > _FILLED
 
 
 def baseline_seen(times_s: list[float], baseline_s: float) -> bool:

@@ -19,8 +19,8 @@ from liveness.challenges.movement import (
     LEAST_REACTION_S,
     Integrity,
     MovementChallenge,
+    Nearness,
     Progress,
-    fills_picture,
 )
 from liveness.frames import Observation
 from liveness.measures.conditions import ramp
@@ -96,7 +96,7 @@ class PointCamera(MovementChallenge):
         self._way = _WAYS["up"]
         self._looks: list[_Look] = []
         self._scene = SceneFollower()
-        self._filled = False
+        self._near = Nearness(self.spec.baseline_s)
 
     @classmethod
     def drawn(cls, random: bytes) -> str:
@@ -123,7 +123,7 @@ class PointCamera(MovementChallenge):
         shift = None if step is None or step.agreement < self._settings.least_agreement else step.shift
         middle = None if face is None else (face.box_px.center[0] / frame.width, face.box_px.center[1] / frame.width)
         self._looks.append(_Look(observation.time_s, shift, middle))
-        self._filled = fills_picture(face, frame.width)
+        self._near.see(observation.time_s, face, frame.width)
 
     def _take_parameters(self, parameters: str) -> None:
         if parameters not in _WAYS:
@@ -135,7 +135,7 @@ class PointCamera(MovementChallenge):
         """Tell of a face that fills the picture, and of a room in which nothing can be followed."""
         if not self._known():
             return None
-        if self._filled:
+        if self._near.fills_picture:
             return FILLED_TEXT
         seen = [look.shift is not None for look in self._looks[1:]]
         return _PLAIN if sum(seen) < self._settings.least_known * len(seen) else None

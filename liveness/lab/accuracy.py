@@ -15,7 +15,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from liveness.lab.attacks.source import write_clip
 from liveness.lab.calibrating import measure_for_learning, read_manifests, signal_specs
 from liveness.lab.dataset import NO_CURVES, Measured, Sample, measure, simulate
 from liveness.lab.evaluation import SIMULATION_SEED, Judged, cross_validate, figures_of, rate
+from liveness.lab.processes import processes
 from liveness.measures.face_regions import skin_colours
 from liveness.media import Recording
 
@@ -138,7 +138,7 @@ def _by_tone(judged: Sequence[Judged], workers: int) -> list[dict[str, Any]]:
         for one in judged
         if not one.sample.simulated and (not one.sample.attack_type or one.sample.attack_type.startswith("face_swap"))
     ]
-    with ProcessPoolExecutor(workers) as pool:
+    with processes(workers) as pool:
         angles = list(pool.map(skin_angle, [one.sample.file for one in real]))
     groups = []
     for at, (least, name) in enumerate(_TONES):
@@ -206,7 +206,7 @@ def _through_call(
     """Judge bona fide clips and live swaps that came through one line, by what was learnt from them as they are."""
     wanted = [one for one in samples if not one.picture and one.attack_type in ("", "face_swap_realtime")]
     jobs = [(one.file, kbit_s, height, cache / "calls") for one in wanted]
-    with ProcessPoolExecutor(workers) as pool:
+    with processes(workers) as pool:
         sent = [replace(one, file=file) for one, file in zip(wanted, pool.map(_send, jobs), strict=True)]
     progress(f"{kbit_s} kbit/s, {height} px: sent")
     measured = measure(sent, cache=cache, progress=progress)

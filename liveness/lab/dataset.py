@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -30,6 +29,7 @@ from liveness.frames import Box, Floats, Frame, Pixels
 from liveness.fusion.calibration import Calibration, Thresholds
 from liveness.lab.attacks import RECIPES, make_attack
 from liveness.lab.held_out import forgery_head, presentation_network
+from liveness.lab.processes import processes
 from liveness.media import Recording, is_picture, read_picture
 from liveness.models.forgery import with_head
 from liveness.models.presentation import with_network
@@ -154,7 +154,7 @@ def simulate(
             jobs.append((kind, sample.file, target, seed * 100_003 + number, twin))
     todo = [job for job in jobs if not job[2].exists()]
     (cache / "simulated").mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with processes() as pool:
         for name in pool.map(_simulate_one, [job[:4] for job in todo]):
             progress(name)
     return [job[4] for job in jobs]
@@ -178,7 +178,7 @@ def measure(samples: Iterable[Sample], *, cache: Path, progress: Callable[[str],
     """
     measured = []
     wanted = list(samples)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with processes() as pool:
         for sample, (sha256, measurements) in zip(
             wanted, pool.map(functools.partial(_measure_one, cache=cache), wanted, chunksize=4), strict=True
         ):

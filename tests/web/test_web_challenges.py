@@ -135,6 +135,17 @@ def test_a_hand_from_the_left_is_not_sent_to_the_left(browser: Any, service: Scr
         see(page, "Keep your hand close to your face, please.")
 
 
+def test_nobody_is_thanked_for_what_was_not_shown(browser: Any, service: Scripted) -> None:
+    """What nobody could judge is over before it is asked for."""
+    with opened(browser, service.candidate) as page:
+        join(page)
+        service.ask("light_code")
+        reaches(page, "asking")
+        service.go_on("done", outcome=OUTCOME | {"result": "unclear", "compliance": None})
+        see(page, "It is not needed any more")
+        reaches(page, "idle")
+
+
 def test_one_can_stop_at_any_time(browser: Any, service: Scripted) -> None:
     with opened(browser, service.candidate) as page:
         join(page)

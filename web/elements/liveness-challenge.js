@@ -181,7 +181,7 @@ export class LivenessChallenge extends HTMLElement {
     const on = (name, take) => check.addEventListener(name, (event) => take(/** @type {CustomEvent} */ (event).detail), { signal });
     on("challenge", (offer) => this.show(offer));
     on("challenge_guidance", ({ id, guidance }) => id === this.#offer?.id && this.#guide(guidance));
-    on("challenge_over", ({ id, how }) => id === this.#offer?.id && this.#thank(how === "finished" || this.#phase === "waiting" ? "thanks" : "late"));
+    on("challenge_over", ({ id, how }) => id === this.#offer?.id && this.#thank(this.#wasDone(how) ? "thanks" : "late"));
     on("session", ({ state }) => (state === "ended" || state === "withdrawn") && this.#close());
   }
 
@@ -411,6 +411,11 @@ export class LivenessChallenge extends HTMLElement {
     this.#focus();
     await pause(PATIENCE_MS, signal);
     if (!signal.aborted) this.#thank("thanks");
+  }
+
+  /** Whether there is something to give thanks for: what could not be judged is over before it was shown. @param {string} how */
+  #wasDone(how) {
+    return this.#phase === "waiting" || (this.#phase === "running" && how === "finished");
   }
 
   /** @param {"thanks" | "stopped" | "late"} how */

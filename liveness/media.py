@@ -89,6 +89,11 @@ class _Rect(NamedTuple):
     def cut(self) -> tuple[slice, slice]:
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
+    def inside(self, other: _Rect) -> bool:
+        """Whether all of it lies in another one."""
+        begins = other.left <= self.left and other.top <= self.top
+        return begins and self.right <= other.right and self.bottom <= other.bottom
+
     def moved(self, right: int, down: int) -> _Rect:
         return _Rect(self.left + right, self.top + down, self.right + right, self.bottom + down)
 
@@ -328,6 +333,8 @@ class MediaFrame:
         self._whole: Pixels | None = None
         self._luma: Pixels | None = None
         self._rgb: dict[int, Pixels] = {}
+        self._part: tuple[_Rect, Pixels] = _Rect(0, 0, 0, 0), np.zeros((0, 0, 3), dtype=np.uint8)
+        """The largest part that was converted by itself, since the others mostly lie in it."""
 
     @property
     def audio(self) -> Floats | None:
@@ -373,8 +380,13 @@ class MediaFrame:
             return np.zeros((*rect.size[::-1], 3), dtype=np.uint8)
         if self.width in self._rgb:
             pixels = self._rgb[self.width][rect.cut]
+        elif rect.inside(self._part[0]):
+            part, whole = self._part
+            pixels = whole[rect.moved(-part.left, -part.top).cut]
         else:
-            pixels = self._converted(rect.moved(self._region.left, self._region.top))
+            pixels = np.ascontiguousarray(self._converted(rect.moved(self._region.left, self._region.top)))
+            if pixels.size > self._part[1].size:
+                self._part = rect, pixels
         return _frozen(np.ascontiguousarray(pixels))
 
     def _plain_frame(self) -> av.VideoFrame:

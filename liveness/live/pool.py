@@ -79,6 +79,20 @@ class _WorkerProcess:
     refuses: bool = False
 
 
+_MEMORY, _MEMORY_BYTES = Path("/dev/shm"), 256 * 2**20  # noqa: S108 (mkdtemp makes a folder of its own there)
+"""Where Linux keeps files in memory, and how much must be free there: a call keeps one or two million bytes."""
+
+
+def _in_memory() -> Path | None:
+    """Return a folder in memory for what must outlive a worker and nothing else; None where there is none to speak of.
+
+    Renaming a file that was just written can wait for the disk, and analysis would wait with it.
+    """
+    if os.access(_MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(_MEMORY).free >= _MEMORY_BYTES:
+        return _MEMORY
+    return None
+
+
 class MediaPool:
     """All media workers of one node. Belongs to one event loop; ``on_event`` is called in it and must not block."""
 
@@ -104,7 +118,7 @@ class MediaPool:
             A worker did not come up; it has said why on standard error.
         """
         if self.settings.runtime_dir is None:
-            self._own_dir = Path(tempfile.mkdtemp(prefix="liveness-"))
+            self._own_dir = Path(tempfile.mkdtemp(prefix="liveness-", dir=_in_memory()))
         else:
             self.settings.runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         count = self.settings.workers or len(os.sched_getaffinity(0))

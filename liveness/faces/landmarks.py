@@ -134,14 +134,15 @@ class FaceModels:
     """The mesh and the detector, for all streams of one thread: what they find depends on nothing but the picture."""
 
     def __init__(self) -> None:
-        self._found: Any = None
+        self._found: dict[str, Any] = {}
         self._stamp = 0
         with banners_off():
             # First, since it tells MediaPipe where its models are.
             self._detector = _Detection(model_selection=0, min_detection_confidence=_LEAST_SCORE)
             self._detector.process(_NOTHING)
             self._mesh = CalculatorGraph(graph_config=_mesh_graph())
-            self._mesh.observe_output_stream("landmarks", self._take, True)
+            # A function of our own would be where an interrupt is raised, in the midst of MediaPipe.
+            self._mesh.observe_output_stream("landmarks", self._found.__setitem__, True)
             self._mesh.start_run({"with_attention": packet_creator.create_bool(True)})
             self.landmarks(_NOTHING, Region(32, 32, 64, 0.0))
 
@@ -173,13 +174,13 @@ class FaceModels:
             height=region.side / height,
             rotation=region.angle,
         )
-        self._found = None
+        self._found.clear()
         self._stamp += 1
         picture = packet_creator.create_image_frame(rgb, image_format=ImageFormat.SRGB)
         self._mesh.add_packet_to_input_stream("image", picture.at(self._stamp))
         self._mesh.add_packet_to_input_stream("region", packet_creator.create_proto(place).at(self._stamp))
         self._mesh.wait_until_idle()
-        found = self._found
+        found = self._found.get("landmarks")
         if found is None or found.is_empty():
             return None
         return _coordinates(packet_getter.get_proto(found)) * np.array([width, height, width], dtype=np.float32)
@@ -200,9 +201,6 @@ class FaceModels:
         """Free both."""
         self._mesh.close()
         self._detector.close()
-
-    def _take(self, _: str, packet: Any) -> None:
-        self._found = packet
 
 
 class LandmarkTracker:

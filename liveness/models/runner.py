@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import resources
@@ -66,11 +66,18 @@ class Network:
         ModelError
             The file is missing or is not the one whose hash is stated.
         """
+        return np.asarray(self._shown(values).forward(), dtype=np.float32)
+
+    def outputs(self, values: Floats | Mapping[str, Floats], names: Sequence[str]) -> list[Floats]:
+        """Return several outputs by their names, for the same input as :meth:`run`, which says what it raises."""
+        return [np.asarray(one, dtype=np.float32) for one in self._shown(values).forward(list(names))]
+
+    def _shown(self, values: Floats | Mapping[str, Floats]) -> cv2.dnn.Net:
         if self._net is None:
             self._net = self._read()
         for name, value in values.items() if isinstance(values, Mapping) else (("", values),):
             self._net.setInput(value, name)
-        return np.asarray(self._net.forward(), dtype=np.float32)
+        return self._net
 
     def _read(self) -> cv2.dnn.Net:
         loaded = _loaded.get()

@@ -23,10 +23,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import Tensor, nn
 
 from liveness.lab.held_out import person_hash
+from liveness.lab.training.heads import alike, coded, weighted_logistic
+from liveness.lab.training.tables import show, table
 from liveness.measures.unrolled_contour import strip_profile
 
 FOLDS = 5
@@ -246,63 +247,6 @@ def score(net: Net, strips: Any) -> Any:
     return torch.cat(parts).numpy()
 
 
-def auc(real: Sequence[float], fake: Sequence[float]) -> float:
-    """Return the chance that a forgery scores above a real face."""
-    one, other = np.asarray(real)[:, None], np.asarray(fake)[None]
-    return float(((other > one) + 0.5 * (other == one)).mean())
-
-
-def table(clips: Sequence[Clip], scores: Mapping[str, float]) -> dict[str, Any]:
-    """Return per attack type the AUC with its interval over persons, and the pairs."""
-    real = [clip for clip in clips if not clip.kind]
-    figures: dict[str, Any] = {}
-    kinds = sorted({clip.kind for clip in clips if clip.kind})
-    for kind in [*kinds, "unseen synthesis"]:
-        wanted = ("photo_animation", "reenactment", "lip_sync") if kind == "unseen synthesis" else (kind,)
-        fake = [clip for clip in clips if clip.kind.startswith(wanted) and clip.kind]
-        figures[kind] = {"count": len(fake), **_with_interval(real, fake, scores)}
-    swaps = [clip for clip in clips if clip.kind == "face_swap_realtime"]
-    persons = {clip.person for clip in swaps}
-    figures["face_swap_realtime against the same persons"] = {
-        "count": len(swaps),
-        **_with_interval([clip for clip in real if clip.person in persons], swaps, scores),
-    }
-    above = total = 0
-    for clip in swaps:
-        own = [scores[one.id] for one in real if one.person == clip.person]
-        if own:
-            above, total = above + int(scores[clip.id] > float(np.mean(own))), total + 1
-    figures["pairs"] = {"above_own_original": above, "of": total}
-    return figures
-
-
-def _with_interval(real: Sequence[Clip], fake: Sequence[Clip], scores: Mapping[str, float]) -> dict[str, Any]:
-    if not fake:
-        return {"auc": None}
-    persons = sorted({clip.person for clip in [*real, *fake]})
-    at = {person: place for place, person in enumerate(persons)}
-    one = np.array([scores[clip.id] for clip in real])[:, None]
-    other = np.array([scores[clip.id] for clip in fake])[None]
-    wins = (other > one) + 0.5 * (other == one)
-    left, right = [at[clip.person] for clip in real], [at[clip.person] for clip in fake]
-    rng = np.random.default_rng(3)
-    values = []
-    for _ in range(1000):
-        weights = np.bincount(rng.integers(len(persons), size=len(persons)), minlength=len(persons)).astype(float)
-        a, b = weights[left], weights[right]
-        if a.sum() and b.sum():
-            values.append(float(a @ wins @ b / a.sum() / b.sum()))
-    low, high = np.quantile(values, [0.025, 0.975])
-    return {"auc": round(float(wins.mean()), 3), "interval": [round(float(low), 3), round(float(high), 3)]}
-
-
-def show(title: str, figures: Mapping[str, Any]) -> None:
-    """Print a table."""
-    print(f"== {title}")  # noqa: T201
-    for name, one in figures.items():
-        print(f"  {name}: {one}", flush=True)  # noqa: T201
-
-
 def kept(path: Path, make: Callable[[], Net]) -> Net:
     """Return the network in a file, or make it and keep it there."""
     net = Net()
@@ -357,31 +301,15 @@ def fit_head(clips: Sequence[Clip], seen: Seen, kinds: tuple[str, ...]) -> dict[
     fake = np.array([bool(clip.kind) for clip in clips])[taught]
     mean = seen.plain[taught].mean(axis=0)
     scale = seen.plain[taught].std(axis=0) + 1e-6
-    both = np.vstack([seen.plain[taught], seen.poorer[taught]])
-    design = np.hstack([np.ones((len(both), 1)), np.clip((both - mean) / scale, -3, 3)])
-    sign = np.where(np.tile(fake, 2), 1.0, -1.0)
-    weights = np.where(sign > 0, WEIGHT / (sign > 0).sum(), WEIGHT / (sign < 0).sum())
-
-    def loss(beta: Any) -> tuple[float, Any]:
-        z = sign * (design @ beta)
-        gradient = -design.T @ (weights * sign / (1 + np.exp(np.clip(z, -30, 30))))
-        gradient[1:] += RIDGE * beta[1:]
-        return float((weights * np.logaddexp(0, -z)).sum() + 0.5 * RIDGE * (beta[1:] ** 2).sum()), gradient
-
-    beta = minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B").x
-    return {"mean": mean, "scale": scale, "weights": beta[1:], "bias": float(beta[0])}
+    both = np.clip((np.vstack([seen.plain[taught], seen.poorer[taught]]) - mean) / scale, -3, 3)
+    fake = np.tile(fake, 2)
+    slopes, bias = weighted_logistic(both, fake, alike(fake, WEIGHT), RIDGE)
+    return {"mean": mean, "scale": scale, "weights": slopes, "bias": bias}
 
 
 def judged(head: Mapping[str, Any], values: Any) -> float:
     """Return the log odds of one clip."""
     return float(head["bias"] + np.clip((values - head["mean"]) / head["scale"], -3, 3) @ head["weights"])
-
-
-def _coded(head: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value if isinstance(value, float) else [float(f"{one:.6g}") for one in value]
-        for name, value in head.items()
-    }
 
 
 def clip_score(net: Net, clip: Clip) -> float:
@@ -404,9 +332,9 @@ def write(
     cards = json.loads(stated.read_text()) if stated.exists() else {}
     cards["forgery"] = {"sha256": sha256, "cost_ms": 3.0}
     stated.write_text(json.dumps(cards, indent=1, sort_keys=True) + "\n")
-    (out / "forgery.json").write_text(json.dumps({**_coded(whole), "network_sha256": sha256}) + "\n")
+    (out / "forgery.json").write_text(json.dumps({**coded(whole), "network_sha256": sha256}) + "\n")
     unseen = {
-        "heads": [{**_coded(head), "network_sha256": sha256} for head in heads],
+        "heads": [{**coded(head), "network_sha256": sha256} for head in heads],
         "folds": {person_hash(f"person {person}"): fold for person, fold in sorted(folds.items())},
     }
     (held_out / "forgery.json").write_text(json.dumps(unseen) + "\n")

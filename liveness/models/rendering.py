@@ -1,0 +1,182 @@
+"""The rendering model: what a general network sees of a face and around it, and what that means.
+
+The network (``rendering.onnx``) is the beginning of EfficientNet-Lite0 as it was learnt from ImageNet: it has seen no
+face that was forged, and nobody of the corpus. The heads (``rendering.json``) are regularised logistic regressions on
+what it sees in the regions of a face, one for swapped faces and one for faces that were generated with the whole
+head. See docs/models/rendering.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from liveness.errors import ModelError
+from liveness.frames import Floats, Pixels
+from liveness.models.runner import Network, card
+
+QUESTIONS: Final = ("swapped", "generated")
+"""What the heads are asked: of the face alone, and of the head as a whole."""
+STAGES: Final = (16, 24, 40)
+"""Channels of the stages that are looked at; each halves the side of the one before, the first that of the square."""
+REGIONAL_SIZE: Final = 6 * sum(STAGES)
+VALUES_SIZE: Final = REGIONAL_SIZE + 3 * sum(STAGES)
+_LIMIT: Final = 4.0
+"""A value further than so many standard deviations from what was learnt from counts as just so far."""
+_HARDLY_ANY: Final = 0.02
+"""A region of this share of the square is compared with the face by half."""
+_MIDDLE: Final = 160 / 224
+"""Side of the middle that the second head looks at."""
+
+_other_heads: ContextVar[Mapping[str, Any] | None] = ContextVar("rendering_heads", default=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """Logistic regression on some of the values; all arrays are of one length."""
+
+    part: slice
+    mean: Floats
+    scale: Floats
+    weights: Floats
+    bias: float
+
+    def log_odds(self, looks: npt.NDArray[np.float32]) -> float:
+        """Return the log odds for (n, VALUES_SIZE) looks, each held to its limits before they are averaged."""
+        z = np.clip((looks[:, self.part] - self.mean) / self.scale, -_LIMIT, _LIMIT).mean(axis=0)
+        return self.bias + float(z @ self.weights)
+
+
+class RenderingModel:
+    """Network and heads; not to be shared by threads."""
+
+    def __init__(self) -> None:
+        self._network = Network("rendering")
+        self._heads: Mapping[str, Head] | None = None
+        self._stated = _other_heads.get()
+
+    def look(self, rgb: Pixels, regions: Pixels) -> Floats:
+        """Return what the network sees, (VALUES_SIZE,).
+
+        Parameters
+        ----------
+        rgb
+            (side, side, 3) face with what surrounds it.
+        regions
+            (3, side, side) 1 in the inner face, at its edge, around it.
+
+        Raises
+        ------
+        ModelError
+            The network is missing or is not the one whose hash is stated.
+        """
+        blob = cv2.dnn.blobFromImage(rgb, 1 / 128, rgb.shape[1::-1], (127.0, 127.0, 127.0), swapRB=False)
+        stages = self._network.outputs(np.asarray(blob, dtype=np.float32), [f"stage{at + 1}" for at in range(3)])
+        return seen_by_region([stage[0] for stage in stages], regions)
+
+    def log_odds(self, looks: Sequence[Floats]) -> dict[str, float]:
+        """Return for each of :data:`QUESTIONS` the log odds after some looks.
+
+        Raises
+        ------
+        ModelError
+            The heads are missing or damaged.
+        """
+        if self._heads is None:
+            self._heads = heads_of(self._stated if self._stated is not None else _read())
+        together = np.stack(list(looks))
+        return {name: head.log_odds(together) for name, head in self._heads.items()}
+
+
+def seen_by_region(stages: Sequence[Floats], regions: Pixels) -> Floats:
+    """Return mean and spread of each channel by region, then mean, spread and maximum in the middle of the square.
+
+    Of the regions the inner face stands as it is; its edge, and what surrounds it, as differences from it, which count
+    the less the smaller those regions are. So each face is measured against the same picture.
+
+    Parameters
+    ----------
+    stages
+        (c, h, w) maps of the network, with :data:`STAGES` channels.
+    regions
+        (3, side, side) 1 in the inner face, at its edge, around it.
+    """
+    shares = regions.mean(axis=(1, 2), dtype=np.float32)
+    means, spreads, middles = [], [], []
+    for stage in stages:
+        channels, height, width = stage.shape
+        weights = np.stack([_smaller(region, (height, width)) for region in regions])
+        weights = weights.reshape(3, -1) / (weights.sum(axis=(1, 2)) + 1e-3)[:, None]
+        flat = stage.reshape(channels, -1)
+        mean = weights @ flat.T
+        means.append(mean)
+        spreads.append(np.sqrt(np.maximum(weights @ (flat * flat).T - mean * mean, 0)))
+        edge = round(height * (1 - _MIDDLE) / 2)
+        middle = stage[:, edge : height - edge, edge : width - edge].reshape(channels, -1)
+        middles.append(np.concatenate([middle.mean(axis=1), middle.std(axis=1), middle.max(axis=1)]))
+    inner, rim, around = np.concatenate([*means, *spreads], axis=1)
+    compared = shares / (shares + _HARDLY_ANY)
+    regional = (inner, (inner - rim) * compared[1], (inner - around) * compared[2])
+    return np.concatenate([*regional, *middles]).astype(np.float32)
+
+
+def _smaller(region: Pixels, size: tuple[int, int]) -> Floats:
+    return np.asarray(
+        cv2.resize(region.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA), dtype=np.float32
+    )
+
+
+def heads_of(data: Mapping[str, Any]) -> dict[str, Head]:
+    """Read the heads.
+
+    Raises
+    ------
+    ModelError
+        They are damaged, or belong to another network.
+    """
+    parts = {"swapped": slice(0, REGIONAL_SIZE), "generated": slice(REGIONAL_SIZE, VALUES_SIZE)}
+    try:
+        network = data["network_sha256"]
+        heads = {
+            name: Head(
+                parts[name],
+                *(np.array(data[name][of], dtype=np.float32) for of in ("mean", "scale", "weights")),
+                float(data[name]["bias"]),
+            )
+            for name in QUESTIONS
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"rendering.json: damaged ({error}); install the package again") from error
+    if network != card("rendering").sha256:
+        raise ModelError("rendering.json: belongs to another network than rendering.onnx; install the package again")
+    return heads
+
+
+def _read() -> Mapping[str, Any]:
+    try:
+        data: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("rendering.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"rendering.json: cannot be read ({error}); install the package again") from error
+    return data
+
+
+@contextlib.contextmanager
+def with_heads(data: Mapping[str, Any] | None) -> Iterator[None]:
+    """Let models made in this context use other heads: such as have not seen the person who is measured."""
+    if data is None:
+        yield
+        return
+    token = _other_heads.set(data)
+    try:
+        yield
+    finally:
+        _other_heads.reset(token)

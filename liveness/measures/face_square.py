@@ -33,7 +33,7 @@ class FaceSquare:
     rgb: Pixels
     """(224, 224, 3); beyond the picture its last pixels are repeated."""
     regions: Pixels
-    """(3, 224, 224), 1 where a pixel belongs to the inner face, to its edge, and to what surrounds it in the picture."""
+    """(3, 224, 224), 1 in the inner face, at its edge, and in what surrounds it within the picture."""
 
 
 def square_box(points_px: Floats) -> Box:

@@ -126,13 +126,11 @@ def seen_by_region(stages: Sequence[Floats], regions: Pixels) -> Floats:
     inner, rim, around = np.concatenate([*means, *spreads], axis=1)
     compared = shares / (shares + _HARDLY_ANY)
     regional = (inner, (inner - rim) * compared[1], (inner - around) * compared[2])
-    return np.concatenate([*regional, *middles]).astype(np.float32)
+    return np.asarray(np.concatenate([*regional, *middles]), dtype=np.float32)
 
 
 def _smaller(region: Pixels, size: tuple[int, int]) -> Floats:
-    return np.asarray(
-        cv2.resize(region.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA), dtype=np.float32
-    )
+    return np.asarray(cv2.resize(region.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
 def heads_of(data: Mapping[str, Any]) -> dict[str, Head]:
@@ -146,19 +144,17 @@ def heads_of(data: Mapping[str, Any]) -> dict[str, Head]:
     parts = {"swapped": slice(0, REGIONAL_SIZE), "generated": slice(REGIONAL_SIZE, VALUES_SIZE)}
     try:
         network = data["network_sha256"]
-        heads = {
-            name: Head(
-                parts[name],
-                *(np.array(data[name][of], dtype=np.float32) for of in ("mean", "scale", "weights")),
-                float(data[name]["bias"]),
-            )
-            for name in QUESTIONS
-        }
+        heads = {name: _head_of(data[name], parts[name]) for name in QUESTIONS}
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"rendering.json: damaged ({error}); install the package again") from error
     if network != card("rendering").sha256:
         raise ModelError("rendering.json: belongs to another network than rendering.onnx; install the package again")
     return heads
+
+
+def _head_of(data: Mapping[str, Any], part: slice) -> Head:
+    mean, scale, weights = (np.array(data[of], dtype=np.float32) for of in ("mean", "scale", "weights"))
+    return Head(part, mean, scale, weights, float(data["bias"]))
 
 
 def _read() -> Mapping[str, Any]:

@@ -1,7 +1,8 @@
 """Models that have not seen a person or a source of pictures: for measuring what the shipped ones were learnt from.
 
-Every fifth of the corpus's persons was left out of the forgery model's head once, every fourth of all persons and
-sources of the presentation model's network. They stand here as hashes only; who does not is measured by what ships.
+Every fifth of the corpus's persons was left out of the forgery model's head and of the rendering model's heads once,
+every fourth of all persons and sources of the presentation model's network. They stand here as hashes only; who does
+not is measured by what ships.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ def person_hash(group: str) -> str:
 def forgery_head(group: str) -> Mapping[str, Any] | None:
     """Return the forgery model's head that has not seen this group; None if no head has."""
     data = _forgery()
+    fold = data["folds"].get(person_hash(group))
+    return None if fold is None else data["heads"][fold]
+
+
+def rendering_heads(group: str) -> Mapping[str, Any] | None:
+    """Return the rendering model's heads that have not seen this group; None if none has."""
+    data = _rendering()
     fold = data["folds"].get(person_hash(group))
     return None if fold is None else data["heads"][fold]
 
@@ -66,4 +74,10 @@ def _presentation() -> Mapping[str, Any]:
 @functools.cache
 def _forgery() -> Mapping[str, Any]:
     data: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("forgery.json").read_bytes())
+    return data
+
+
+@functools.cache
+def _rendering() -> Mapping[str, Any]:
+    data: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("rendering.json").read_bytes())
     return data

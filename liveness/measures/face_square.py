@@ -65,9 +65,11 @@ def face_square(rgb: Pixels, points_px: Floats) -> FaceSquare:
         rgb = np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     height, width = rgb.shape[:2]
     left, top = (int(value) for value in np.round(points[_NOSE]) - SIDE // 2)
-    # The square's own columns and rows that lie within the picture; at least one of each, to be repeated.
-    x0, x1 = _within(left, width)
-    y0, y1 = _within(top, height)
+    # The square's own columns and rows that lie within the picture.
+    x0, x1 = max(0, -left), min(SIDE, width - left)
+    y0, y1 = max(0, -top), min(SIDE, height - top)
+    if x1 <= x0 or y1 <= y0:
+        return FaceSquare(np.zeros((SIDE, SIDE, 3), np.uint8), np.zeros((3, SIDE, SIDE), np.uint8))
     inside = rgb[top + y0 : top + y1, left + x0 : left + x1]
     square = cv2.copyMakeBorder(inside, y0, SIDE - y1, x0, SIDE - x1, cv2.BORDER_REPLICATE)
     oval = points[list(OVAL)] - np.array([left, top], dtype=np.float32)
@@ -82,8 +84,3 @@ def face_square(rgb: Pixels, points_px: Floats) -> FaceSquare:
 def _scale(points_px: Floats) -> float:
     eyes = points_px[list(_EYES), :2]
     return min(1.0, WIDEST_IOD_PX / max(float(np.hypot(*(eyes[0] - eyes[1]))), 1e-3))
-
-
-def _within(start: int, length: int) -> tuple[int, int]:
-    first = min(max(0, -start), SIDE - 1, max(0, length - 1 - start))
-    return first, max(first + 1, min(SIDE, length - start))

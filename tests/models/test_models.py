@@ -11,11 +11,12 @@ import pytest
 import liveness.models
 from liveness.errors import ModelError
 from liveness.lab import held_out
-from liveness.lab.held_out import forgery_head, presentation_network
+from liveness.lab.held_out import forgery_head, presentation_network, rendering_heads
 from liveness.measures.unrolled_contour import PROFILE_SIZE, STRIP_SHAPE
-from liveness.models import forgery, runner
+from liveness.models import forgery, rendering, runner
 from liveness.models.forgery import ForgeryModel, head_of, with_head
 from liveness.models.presentation import AROUND_SIDE, DETAIL_SIDE, FACE_SIDE, Planes, PresentationModel, with_network
+from liveness.models.rendering import QUESTIONS, VALUES_SIZE, RenderingModel, heads_of, with_heads
 from liveness.models.runner import Network, card, loaded_once
 
 STRIP = np.random.default_rng(1).normal(0, 1, STRIP_SHAPE).astype(np.float32)
@@ -77,6 +78,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(runner, "resources", Elsewhere)
     monkeypatch.setattr(forgery, "resources", Elsewhere)
+    monkeypatch.setattr(rendering, "resources", Elsewhere)
     return tmp_path
 
 
@@ -121,6 +123,42 @@ def test_who_was_learnt_from_is_measured_by_a_head_that_has_not_seen_him() -> No
     with with_head(head):
         unseen = ForgeryModel()
     assert unseen.log_odds(values) != model.log_odds(values)
+
+
+def test_heads_of_another_rendering_network_are_refused(copied: Path) -> None:
+    data = json.loads((copied / "rendering.json").read_text())
+    with pytest.raises(ModelError, match="another network"):
+        heads_of({**data, "network_sha256": "0"})
+    with pytest.raises(ModelError, match="damaged"):
+        heads_of({**data, "swapped": {}})
+    (copied / "rendering.json").write_text("{")
+    with pytest.raises(ModelError, match="cannot be read"):
+        RenderingModel().log_odds([np.zeros(VALUES_SIZE, np.float32)])
+
+
+def test_what_a_network_sees_by_region_is_compared_with_the_inner_face() -> None:
+    regions = np.zeros((3, 224, 224), np.uint8)
+    regions[0, :, :80], regions[1, :, 80:120], regions[2, :, 120:] = 1, 1, 1
+    stages = [np.zeros((channels, 112 // by, 112 // by), np.float32) for channels, by in ((16, 1), (24, 2), (40, 4))]
+    for stage in stages:
+        stage[:, :, stage.shape[2] * 120 // 224 :] = 5.0
+    values = rendering.seen_by_region(stages, regions)
+    assert values.shape == (VALUES_SIZE,)
+    inner, edge, around = values[: rendering.REGIONAL_SIZE].reshape(3, -1)[:, :16]
+    assert np.allclose(inner, 0, atol=1e-3)
+    assert np.allclose(edge, 0, atol=0.2)
+    assert np.allclose(around, -5.0 * 104 / (104 + 0.02 * 224), atol=0.1)
+
+
+def test_rendering_is_measured_by_heads_that_have_not_seen_the_person() -> None:
+    assert rendering_heads("person nobody") is None
+    heads = rendering_heads("person 62")
+    assert heads is not None
+    looks = [np.random.default_rng(2).normal(0, 1, VALUES_SIZE).astype(np.float32)]
+    with with_heads(heads):
+        unseen = RenderingModel().log_odds(looks)
+    shipped = RenderingModel().log_odds(looks)
+    assert all(unseen[name] != shipped[name] for name in QUESTIONS)
 
 
 def test_who_was_learnt_from_is_shown_to_a_network_that_has_not_seen_him() -> None:

@@ -28,12 +28,13 @@ from liveness.faces.tracking import FaceFollower
 from liveness.frames import Box, Floats, Frame, Pixels
 from liveness.fusion.calibration import Calibration, Thresholds
 from liveness.lab.attacks import RECIPES, make_attack
-from liveness.lab.held_out import forgery_head, presentation_network, rendering_heads
+from liveness.lab.held_out import forgery_head, presentation_network, rendering_heads, surface_head
 from liveness.lab.processes import processes
 from liveness.media import Recording, is_picture, read_picture
 from liveness.models.forgery import with_head
 from liveness.models.presentation import with_network
 from liveness.models.rendering import with_heads
+from liveness.models.surface import with_surface_head
 from liveness.review.reviewing import analyse, sha256_of
 from liveness.verdict import Evidence, species_of
 
@@ -192,14 +193,15 @@ def measure(samples: Iterable[Sample], *, cache: Path, progress: Callable[[str],
 def _measure_one(sample: Sample, *, cache: Path) -> tuple[str, Measurements]:
     sha256 = sha256_of(sample.file)
     # Who was learnt from is measured with models that have not seen him.
-    head, heads = forgery_head(sample.group), rendering_heads(sample.group)
+    heads = [find(sample.group) for find in (forgery_head, rendering_heads, surface_head)]
     network = presentation_network(sample.group, sample.origin or sample.id)
-    others = json.dumps([head, heads]).encode() + (network or b"")
-    mark = f"-{hashlib.sha256(others).hexdigest()[:8]}" if head or heads or network else ""
+    others = json.dumps(heads).encode() + (network or b"")
+    mark = f"-{hashlib.sha256(others).hexdigest()[:8]}" if any(heads) or network else ""
     kept = cache / "measured" / f"{sha256[:32]}-{_code_hash()[:16]}{mark}.json"
     if kept.exists():
         return sha256, _decoded(json.loads(kept.read_text()))
-    with with_head(head), with_heads(heads), with_network(network):
+    forgery, rendering, surface = heads
+    with with_head(forgery), with_heads(rendering), with_surface_head(surface), with_network(network):
         measurements = _measure_picture(sample.file) if sample.picture else _measure_clip(sample.file)
     kept.parent.mkdir(parents=True, exist_ok=True)
     part = kept.with_suffix(f".{os.getpid()}")

@@ -1,9 +1,9 @@
 """The rendering model: what a general network sees of a face and around it, and what that means.
 
-The network (``rendering.onnx``) is the beginning of EfficientNet-Lite0 as it was learnt from ImageNet: it has seen no
+The network (``general.onnx``) is the beginning of EfficientNet-Lite0 as it was learnt from ImageNet: it has seen no
 face that was forged, and nobody of the corpus. The heads (``rendering.json``) are regularised logistic regressions on
 what it sees in the regions of a face, one for swapped faces and one for faces that were generated with the whole
-head. See docs/models/rendering.md.
+head, the latter also by how much it varies from look to look. See docs/models/rendering.md.
 """
 
 from __future__ import annotations
@@ -36,32 +36,49 @@ _HARDLY_ANY: Final = 0.02
 """A region of this share of the square is compared with the face by half."""
 _MIDDLE: Final = 160 / 224
 """Side of the middle that the second head looks at."""
+_LEAST_SPREAD: Final = 0.05
+"""Added to a spread before its logarithm is taken, in standard deviations of what was learnt from."""
 
 _other_heads: ContextVar[Mapping[str, Any] | None] = ContextVar("rendering_heads", default=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """Logistic regression on some of the values; all arrays are of one length."""
+    """Logistic regression on what several looks have in common; all arrays are of one length."""
 
-    part: slice
     mean: Floats
     scale: Floats
     weights: Floats
     bias: float
 
-    def log_odds(self, looks: npt.NDArray[np.float32]) -> float:
-        """Return the log odds for (n, VALUES_SIZE) looks, each held to its limits before they are averaged."""
-        z = np.clip((looks[:, self.part] - self.mean) / self.scale, -_LIMIT, _LIMIT).mean(axis=0)
-        return self.bias + float(z @ self.weights)
+    def log_odds(self, values: Floats) -> float:
+        """Return the log odds for the values that :func:`summaries` makes of some looks for this head."""
+        return self.bias + float(held(values, self.mean, self.scale) @ self.weights)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heads:
+    """The three heads, and the scale by which looks are compared."""
+
+    mean: Floats
+    scale: Floats
+    swapped: Head
+    generated: Head
+    varying: Head
+
+    def log_odds(self, looks: npt.NDArray[np.float32]) -> dict[str, float]:
+        """Return for each of :data:`QUESTIONS` the log odds after (n, VALUES_SIZE) looks, two or more."""
+        seen = summaries(looks, self.mean, self.scale)
+        generated = self.generated.log_odds(seen["generated"]) + self.varying.log_odds(seen["varying"])
+        return {"swapped": self.swapped.log_odds(seen["swapped"]), "generated": generated}
 
 
 class RenderingModel:
     """Network and heads; not to be shared by threads."""
 
     def __init__(self) -> None:
-        self._network = Network("rendering")
-        self._heads: Mapping[str, Head] | None = None
+        self._network = Network("general")
+        self._heads: Heads | None = None
         self._stated = _other_heads.get()
 
     def look(self, rgb: Pixels, regions: Pixels) -> Floats:
@@ -79,8 +96,8 @@ class RenderingModel:
         ModelError
             The network is missing or is not the one whose hash is stated.
         """
-        blob = cv2.dnn.blobFromImage(rgb, 1 / 128, rgb.shape[1::-1], (127.0, 127.0, 127.0), swapRB=False)
-        stages = self._network.outputs(np.asarray(blob, dtype=np.float32), [f"stage{at + 1}" for at in range(3)])
+        square = (np.ascontiguousarray(rgb.transpose(2, 0, 1)[None], dtype=np.float32) - 127) / 128
+        stages = self._network.outputs(square, [f"stage{at + 1}" for at in range(len(STAGES))])
         return seen_by_region([stage[0] for stage in stages], regions)
 
     def log_odds(self, looks: Sequence[Floats]) -> dict[str, float]:
@@ -93,8 +110,27 @@ class RenderingModel:
         """
         if self._heads is None:
             self._heads = heads_of(self._stated if self._stated is not None else _read())
-        together = np.stack(list(looks))
-        return {name: head.log_odds(together) for name, head in self._heads.items()}
+        return self._heads.log_odds(np.stack(list(looks)))
+
+
+def held(values: Floats, mean: Floats, scale: Floats) -> Floats:
+    """Return values in standard deviations of what was learnt from, no further than four."""
+    return np.asarray(np.clip((values - mean) / scale, -_LIMIT, _LIMIT), dtype=np.float32)
+
+
+def summaries(looks: npt.NDArray[np.float32], mean: Floats, scale: Floats) -> dict[str, Floats]:
+    """Return what each head is shown of (n, VALUES_SIZE) looks, two or more.
+
+    ``swapped`` is the mean of the regional values and ``generated`` that of the middle's; ``varying`` is the logarithm
+    of how much the middle's vary from look to look.
+    """
+    z = held(looks, mean, scale)
+    common, spread = z.mean(axis=0), z[:, REGIONAL_SIZE:].std(axis=0, ddof=1)
+    return {
+        "swapped": common[:REGIONAL_SIZE],
+        "generated": common[REGIONAL_SIZE:],
+        "varying": np.log(spread + np.float32(_LEAST_SPREAD)),
+    }
 
 
 def seen_by_region(stages: Sequence[Floats], regions: Pixels) -> Floats:
@@ -133,7 +169,7 @@ def _smaller(region: Pixels, size: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(region.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
-def heads_of(data: Mapping[str, Any]) -> dict[str, Head]:
+def heads_of(data: Mapping[str, Any]) -> Heads:
     """Read the heads.
 
     Raises
@@ -141,20 +177,20 @@ def heads_of(data: Mapping[str, Any]) -> dict[str, Head]:
     ModelError
         They are damaged, or belong to another network.
     """
-    parts = {"swapped": slice(0, REGIONAL_SIZE), "generated": slice(REGIONAL_SIZE, VALUES_SIZE)}
     try:
         network = data["network_sha256"]
-        heads = {name: _head_of(data[name], parts[name]) for name in QUESTIONS}
+        mean, scale = (np.array(data[of], dtype=np.float32) for of in ("mean", "scale"))
+        heads = Heads(mean, scale, *(_head_of(data[name]) for name in ("swapped", "generated", "varying")))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"rendering.json: damaged ({error}); install the package again") from error
-    if network != card("rendering").sha256:
-        raise ModelError("rendering.json: belongs to another network than rendering.onnx; install the package again")
+    if network != card("general").sha256:
+        raise ModelError("rendering.json: belongs to another network than general.onnx; install the package again")
     return heads
 
 
-def _head_of(data: Mapping[str, Any], part: slice) -> Head:
+def _head_of(data: Mapping[str, Any]) -> Head:
     mean, scale, weights = (np.array(data[of], dtype=np.float32) for of in ("mean", "scale", "weights"))
-    return Head(part, mean, scale, weights, float(data["bias"]))
+    return Head(mean, scale, weights, float(data["bias"]))
 
 
 def _read() -> Mapping[str, Any]:

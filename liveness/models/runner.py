@@ -1,8 +1,8 @@
-"""Runs the networks that ship with the package: OpenCV's own inference, on the CPU, one picture at a time.
+"""Runs the networks that ship with the package: onnxruntime, on one thread of the CPU, one picture at a time.
 
 A network is a file of ONNX beside this module; ``models.json`` states of each its SHA-256, its size and the time
-that one run may take. A file that is not the one that was measured is refused. How many threads OpenCV
-uses is the host's to say (the workers of a live service say one).
+that one run may take. A file that is not the one that was measured is refused. Whoever wants more than one core runs
+more of them.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
+import onnxruntime
 
 from liveness.errors import ModelError
 from liveness.frames import Floats
 
-_loaded: ContextVar[dict[str, cv2.dnn.Net] | None] = ContextVar("loaded_networks", default=None)
+Session: TypeAlias = onnxruntime.InferenceSession
+
+_loaded: ContextVar[dict[str, Session] | None] = ContextVar("loaded_networks", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Network:
         """Take the network of that name, or an ONNX file in its place that somebody else has vouched for."""
         self._card = card(name)
         self._stand_in = stand_in
-        self._net: cv2.dnn.Net | None = None
+        self._session: Session | None = None
 
     def run(self, values: Floats | Mapping[str, Floats]) -> Floats:
         """Return the output for one (1, …) input, or for several by their names.
@@ -66,38 +68,33 @@ class Network:
         ModelError
             The file is missing or is not the one whose hash is stated.
         """
-        return np.asarray(self._shown(values).forward(), dtype=np.float32)
+        return self.outputs(values)[0]
 
-    def outputs(self, values: Floats | Mapping[str, Floats], names: Sequence[str]) -> list[Floats]:
-        """Return several outputs by their names, for the same input as :meth:`run`, which says what it raises."""
-        return [np.asarray(one, dtype=np.float32) for one in self._shown(values).forward(list(names))]
+    def outputs(self, values: Floats | Mapping[str, Floats], names: Sequence[str] | None = None) -> list[Floats]:
+        """Return several outputs by their names, or all; input and errors are those of :meth:`run`."""
+        if self._session is None:
+            self._session = self._read()
+        shown = values if isinstance(values, Mapping) else {self._session.get_inputs()[0].name: values}
+        return [np.asarray(one, dtype=np.float32) for one in self._session.run(names, dict(shown))]
 
-    def _shown(self, values: Floats | Mapping[str, Floats]) -> cv2.dnn.Net:
-        if self._net is None:
-            self._net = self._read()
-        for name, value in values.items() if isinstance(values, Mapping) else (("", values),):
-            self._net.setInput(value, name)
-        return self._net
-
-    def _read(self) -> cv2.dnn.Net:
+    def _read(self) -> Session:
         loaded = _loaded.get()
         if self._stand_in is not None:
-            return self._net_of(self._stand_in)
+            return self._session_of(self._stand_in)
         if loaded is None:
-            return self._net_of(self._shipped())
+            return self._session_of(self._shipped())
         if self._card.name not in loaded:
-            loaded[self._card.name] = self._net_of(self._shipped())
+            loaded[self._card.name] = self._session_of(self._shipped())
         return loaded[self._card.name]
 
-    def _net_of(self, data: bytes) -> cv2.dnn.Net:
-        name = self._card.name
+    def _session_of(self, data: bytes) -> Session:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
         try:
-            net = cv2.dnn.readNetFromONNX(np.frombuffer(data, dtype=np.uint8))
-        except cv2.error as error:
-            raise ModelError(f"{name}.onnx: expected a network in ONNX, found damaged data") from error
-        net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
-        net.setPreferableTarget(cv2.dnn.DNN_TARGET_CPU)
-        return net
+            return Session(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's own errors have no common class but this
+            raise ModelError(f"{self._card.name}.onnx: expected a network in ONNX, found damaged data") from error
 
     def _shipped(self) -> bytes:
         name = self._card.name

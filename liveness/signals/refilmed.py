@@ -3,8 +3,9 @@
 What it sees
 ------------
 The face and what surrounds it, and the middle of the face in the pixels of the source, without the light of the room
-(:mod:`liveness.models.presentation`), every 1.5 seconds. ``refilmed`` is the median over three seconds of a small
-network's log odds.
+(:mod:`liveness.models.presentation`), every 1.5 seconds. ``refilmed`` is the median over three seconds of the log odds
+of two judges: a small network that learnt from screens and prints alone, and what a general network sees
+(:mod:`liveness.models.surface`). They err on different pictures.
 
 Why a fake differs
 ------------------
@@ -38,6 +39,7 @@ from liveness.contract import Signal, SignalSpec
 from liveness.frames import Box, Observation
 from liveness.measures.conditions import SMALL_IOD_PX, light_quality, pose_quality, size_quality
 from liveness.models.presentation import PresentationModel, around_box, presentation_planes
+from liveness.models.surface import SurfaceModel, surface_squares
 from liveness.verdict import Evidence
 
 _MARGIN_PX = 2.0
@@ -88,7 +90,7 @@ class Refilmed(Signal):
 
     def __init__(self, settings: RefilmedSettings | None = None) -> None:
         self._settings = settings or RefilmedSettings()
-        self._model = PresentationModel()
+        self._model, self._surface = PresentationModel(), SurfaceModel()
         self._looks: deque[_Look] = deque()
         self._missing = "No face has been seen yet."
 
@@ -125,12 +127,12 @@ class Refilmed(Signal):
         return self._missing if len(self._looks) < self._settings.least_observations else None
 
     def snapshot(self) -> Mapping[str, Any]:
-        """Return the state without the model, which every process reads for itself."""
-        state = {name: value for name, value in self.__dict__.items() if name != "_model"}
+        """Return the state without the models, which every process reads for itself."""
+        state = {name: value for name, value in self.__dict__.items() if name not in {"_model", "_surface"}}
         return {**state, "_looks": deque(self._looks)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over a state, and keep the model."""
+        """Take over a state, and keep the models."""
         self.__dict__.update({**state, "_looks": deque(state["_looks"])})
 
     def _look(self, observation: Observation) -> _Look | None:
@@ -156,5 +158,7 @@ class Refilmed(Signal):
             self._missing = "Hardly any of the face is inside the picture."
             return None
         corner = np.array([box.left, box.top], dtype=np.float32)
-        log_odds = self._model.log_odds(presentation_planes(pixels, face.points_px[:, :2] - corner))
+        points = face.points_px[:, :2] - corner
+        general = self._surface.log_odds(self._surface.look(surface_squares(pixels, points)))
+        log_odds = self._model.log_odds(presentation_planes(pixels, points)) + general
         return _Look(observation.time_s, log_odds, size * pose * light_quality(observation))

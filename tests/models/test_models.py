@@ -11,13 +11,14 @@ import pytest
 import liveness.models
 from liveness.errors import ModelError
 from liveness.lab import held_out
-from liveness.lab.held_out import forgery_head, presentation_network, rendering_heads
+from liveness.lab.held_out import forgery_head, presentation_network, rendering_heads, surface_head
 from liveness.measures.unrolled_contour import PROFILE_SIZE, STRIP_SHAPE
-from liveness.models import forgery, rendering, runner
+from liveness.models import forgery, rendering, runner, surface
 from liveness.models.forgery import ForgeryModel, head_of, with_head
 from liveness.models.presentation import AROUND_SIDE, DETAIL_SIDE, FACE_SIDE, Planes, PresentationModel, with_network
 from liveness.models.rendering import QUESTIONS, VALUES_SIZE, RenderingModel, heads_of, with_heads
 from liveness.models.runner import Network, card, loaded_once
+from liveness.models.surface import SurfaceModel, surface_squares, with_surface_head
 
 STRIP = np.random.default_rng(1).normal(0, 1, STRIP_SHAPE).astype(np.float32)
 PROFILE = np.zeros(PROFILE_SIZE, np.float32)
@@ -79,6 +80,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(runner, "resources", Elsewhere)
     monkeypatch.setattr(forgery, "resources", Elsewhere)
     monkeypatch.setattr(rendering, "resources", Elsewhere)
+    monkeypatch.setattr(surface, "resources", Elsewhere)
     return tmp_path
 
 
@@ -133,7 +135,7 @@ def test_heads_of_another_rendering_network_are_refused(copied: Path) -> None:
         heads_of({**data, "swapped": {}})
     (copied / "rendering.json").write_text("{")
     with pytest.raises(ModelError, match="cannot be read"):
-        RenderingModel().log_odds([np.zeros(VALUES_SIZE, np.float32)])
+        RenderingModel().log_odds([np.zeros(VALUES_SIZE, np.float32)] * 2)
 
 
 def test_what_a_network_sees_by_region_is_compared_with_the_inner_face() -> None:
@@ -150,11 +152,48 @@ def test_what_a_network_sees_by_region_is_compared_with_the_inner_face() -> None
     assert np.allclose(around, -5.0 * 104 / (104 + 0.02 * 224), atol=0.1)
 
 
+def test_a_surface_head_of_another_network_is_refused(copied: Path) -> None:
+    model, values = SurfaceModel(), np.zeros(1440, np.float32)
+    data = json.loads((copied / "surface.json").read_text())
+    (copied / "surface.json").write_text(json.dumps({**data, "network_sha256": "0"}))
+    with pytest.raises(ModelError, match="another network"):
+        model.log_odds(values)
+    (copied / "surface.json").write_text("{}")
+    with pytest.raises(ModelError, match="damaged"):
+        model.log_odds(values)
+
+
+def test_a_surface_is_measured_by_a_head_that_has_not_seen_its_source() -> None:
+    assert surface_head("person nobody") is None
+    head = surface_head("person 2")
+    assert head is not None
+    rgb = np.random.default_rng(3).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    points = np.random.default_rng(4).uniform(60, 240, (478, 2)).astype(np.float32)
+    model = SurfaceModel()
+    values = model.look(surface_squares(rgb, points))
+    assert np.array_equal(values, model.look(surface_squares(rgb, points)))
+    with with_surface_head(head):
+        unseen = SurfaceModel()
+    assert unseen.log_odds(values) != model.log_odds(values)
+
+
+def test_a_face_at_the_very_edge_still_gives_all_three_squares() -> None:
+    rgb = np.full((90, 120, 3), 80, np.uint8)
+    for middle in ((0, 0), (119, 89), (-30, 40), (200, 300)):
+        points = np.random.default_rng(5).normal(middle, 15, (478, 2)).astype(np.float32)
+        squares = surface_squares(rgb, points)
+        assert [one.shape for one in (squares.face, squares.around, squares.detail)] == [
+            (160, 160, 3),
+            (160, 160, 3),
+            (128, 128, 3),
+        ]
+
+
 def test_rendering_is_measured_by_heads_that_have_not_seen_the_person() -> None:
     assert rendering_heads("person nobody") is None
     heads = rendering_heads("person 62")
     assert heads is not None
-    looks = [np.random.default_rng(2).normal(0, 1, VALUES_SIZE).astype(np.float32)]
+    looks = list(np.random.default_rng(2).normal(0, 1, (4, VALUES_SIZE)).astype(np.float32))
     with with_heads(heads):
         unseen = RenderingModel().log_odds(looks)
     shipped = RenderingModel().log_odds(looks)

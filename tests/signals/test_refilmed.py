@@ -4,6 +4,7 @@ from test_texture import portrait, seen
 
 from liveness.frames import Box, Floats, Pixels
 from liveness.models.presentation import PresentationModel, presentation_planes
+from liveness.models.surface import SurfaceModel, surface_squares
 from liveness.signals.refilmed import Refilmed
 
 
@@ -14,12 +15,15 @@ def watch(rgb: Pixels, points: Floats | None, seconds: float = 2.0) -> Refilmed:
     return signal
 
 
-def test_it_says_what_the_network_says_of_the_whole_picture() -> None:
+def test_it_says_what_both_judges_say_of_the_whole_picture() -> None:
     rgb, points = portrait()
     evidence = watch(rgb, points).evidence()
     assert evidence is not None
     assert 0 < evidence.quality <= 1
-    assert evidence.value == PresentationModel().log_odds(presentation_planes(rgb, points[:, :2]))
+    surface = SurfaceModel()
+    general = surface.log_odds(surface.look(surface_squares(rgb, points[:, :2])))
+    alone = PresentationModel().log_odds(presentation_planes(rgb, points[:, :2]))
+    assert abs(evidence.value - (alone + general)) < 0.3  # what is cut out is scaled by itself
 
 
 def test_only_the_face_and_what_surrounds_it_are_asked_for() -> None:

@@ -24,7 +24,7 @@ def test_it_says_what_the_heads_say_of_the_face() -> None:
     assert 0 < evidence.quality <= 1
     assert tuple(evidence.features) == QUESTIONS
     model, square = RenderingModel(), face_square(rgb, points[:, :2])
-    alone = model.log_odds([model.look(square.rgb, square.regions)])
+    alone = model.log_odds([model.look(square.rgb, square.regions)] * 2)
     for name in QUESTIONS:
         assert abs(evidence.features[name] - alone[name]) < 0.3  # the part that is asked for is scaled by itself
 

@@ -1,8 +1,8 @@
 """Models that have not seen a person or a source of pictures: for measuring what the shipped ones were learnt from.
 
 Every fifth of the corpus's persons was left out of the forgery model's head and of the rendering model's heads once,
-every fourth of all persons and sources of the presentation model's network. They stand here as hashes only; who does
-not is measured by what ships.
+every fourth of all persons and sources of the presentation and the surface model. They stand here as hashes only; who
+does not is measured by what ships.
 """
 
 from __future__ import annotations
@@ -25,6 +25,13 @@ def person_hash(group: str) -> str:
 def forgery_head(group: str) -> Mapping[str, Any] | None:
     """Return the forgery model's head that has not seen this group; None if no head has."""
     data = _forgery()
+    fold = data["folds"].get(person_hash(group))
+    return None if fold is None else data["heads"][fold]
+
+
+def surface_head(group: str) -> Mapping[str, Any] | None:
+    """Return the surface model's head that has not seen this group; None if none has."""
+    data = _surface()
     fold = data["folds"].get(person_hash(group))
     return None if fold is None else data["heads"][fold]
 
@@ -80,4 +87,10 @@ def _forgery() -> Mapping[str, Any]:
 @functools.cache
 def _rendering() -> Mapping[str, Any]:
     data: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("rendering.json").read_bytes())
+    return data
+
+
+@functools.cache
+def _surface() -> Mapping[str, Any]:
+    data: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("surface.json").read_bytes())
     return data

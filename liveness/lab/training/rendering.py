@@ -1,22 +1,17 @@
 """Training of the rendering model: heads on what a general network sees in the regions of a face.
 
-``python -m liveness.lab.training.rendering CORPUS --backbone WEIGHTS --work DIR [--out FOLDER --held-out FOLDER]``.
-WEIGHTS are those of EfficientNet-Lite0, learnt from ImageNet (Apache-2.0), as a state dictionary of torch; its stem and
-first three stages are taken as they are. Clips and photographs are looked at once and kept in DIR. The heads are then
-learnt once for each fifth of the persons and once for all.
+``python -m liveness.lab.training.rendering CORPUS --work DIR [--out FOLDER --held-out FOLDER]``. Clips, and pictures of
+live faces, are looked at once and kept in DIR. The heads are then learnt once for each fifth of the persons and once
+for all.
 
 Folds keep apart more than persons: all clips onto which the same face was swapped (named by their folder in the
 source) and the persons in them are one group, and all animations of one source, which stands for a method.
 """
 
-# mypy: disable-error-code="misc, untyped-decorator"
-
 from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
-import io
 import json
 import zlib
 from collections.abc import Mapping, Sequence
@@ -27,8 +22,6 @@ from typing import Any, Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
 
 from liveness.faces.landmarks import LandmarkTracker
 from liveness.faces.tracking import FaceFollower
@@ -36,27 +29,28 @@ from liveness.frames import Floats, Pixels
 from liveness.lab.held_out import person_hash
 from liveness.lab.processes import processes
 from liveness.lab.training.heads import alike, coded, weighted_logistic
-from liveness.lab.training.presentation import Model
 from liveness.lab.training.presentation_pictures import through_a_call
-from liveness.lab.training.presentation_shipping import halved
 from liveness.lab.training.tables import show, table
 from liveness.measures.conditions import SMALL_IOD_PX
-from liveness.measures.face_square import SIDE, face_square
+from liveness.measures.face_square import face_square
 from liveness.media import Recording, is_picture, read_picture
-from liveness.models.rendering import QUESTIONS, REGIONAL_SIZE, RenderingModel, heads_of
+from liveness.models.rendering import QUESTIONS, REGIONAL_SIZE, Heads, RenderingModel, heads_of, held, summaries
+from liveness.models.runner import card
 
 FOLDS: Final = 5
 LOOK_EVERY_S: Final = 0.5
 MOST_LOOKS: Final = 24
+WINDOW, STEP, LEAST_LOOKS = 8, 4, 4
+"""Looks are gathered as the signal gathers them, so many at a time; clips with fewer than the least teach nothing."""
 PHOTOGRAPHS: Final = 1600
-WEIGHT, LIMIT = 50.0, 4.0
-"""What each class weighs in all; values further from what is live than so many standard deviations count as that."""
-RIDGE: Final = {"swapped": 10.0, "generated": 3.0}
-TAUGHT: Final = {"swapped": ("face_swap",), "generated": ("photo_animation", "reenactment", "lip_sync")}
+WEIGHT: Final = 50.0
+"""What each class weighs in all."""
+RIDGE: Final = {"swapped": 10.0, "generated": 3.0, "varying": 10.0}
+_GENERATED = ("photo_animation", "reenactment", "lip_sync")
+TAUGHT: Final = {"swapped": ("face_swap",), "generated": _GENERATED, "varying": _GENERATED}
 """Attack types that teach each head."""
-PICTURES_SHARE: Final = {"swapped": 0.3, "generated": 0.7}
-"""So much of what is live is pictures: far more people and cameras than the clips have."""
-_PARTS: Final = {"swapped": slice(0, REGIONAL_SIZE), "generated": slice(REGIONAL_SIZE, None)}
+PICTURES_SHARE: Final = {"swapped": 0.3, "generated": 0.7, "varying": 0.0}
+"""So much of what is live is pictures: far more people and cameras than the clips have. They do not vary."""
 _LEAST_PICTURE_PX: Final = 60.0
 
 Array = npt.NDArray[Any]
@@ -74,35 +68,6 @@ class Clip:
     """Never split between learning and measuring."""
     plain: Array
     poorer: Array
-
-
-class _Trunk(nn.Module):
-    def __init__(self, model: Model) -> None:
-        super().__init__()
-        self.stem, self.stages = model.stem, model.stages[:3]
-
-    def forward(self, square: Any) -> tuple[Any, ...]:
-        seen = [self.stem(square)]
-        for stage in self.stages:
-            seen.append(stage(seen[-1]))
-        return tuple(seen[1:])
-
-
-def trunk_to_onnx(backbone: Path) -> bytes:
-    """Return stem and first three stages as ONNX, kernels as float16."""
-    model = Model()
-    model.from_imagenet(backbone)
-    out = io.BytesIO()
-    torch.onnx.export(
-        _Trunk(model).eval(),
-        (torch.zeros(1, 3, SIDE, SIDE),),
-        out,
-        input_names=["square"],
-        output_names=["stage1", "stage2", "stage3"],
-        opset_version=13,
-        dynamo=False,
-    )
-    return halved(out.getvalue())
 
 
 def group_of(row: Mapping[str, str], groups: dict[str, str]) -> str:
@@ -205,7 +170,7 @@ def read_clips(corpus: Path, kept: Path) -> list[Clip]:
     return [
         Clip(row["id"], row["person"] or row["id"], row["attack_type"], group_of(row, groups), plain, worse)
         for row, (plain, worse) in zip(rows, looks, strict=True)
-        if len(plain)
+        if len(plain) >= LEAST_LOOKS
     ]
 
 
@@ -252,79 +217,84 @@ def folds_of(clips: Sequence[Clip], seed: int) -> dict[str, int]:
     return folds
 
 
-def fit_head(clips: Sequence[Clip], pictures: Array, question: str) -> dict[str, Any]:
-    """Learn one head: clips as they are and poorer, and pictures of other people as live ones."""
-    part = _PARTS[question]
-    taught = [clip for clip in clips if not clip.kind or clip.kind.startswith(TAUGHT[question])]
-    live = np.concatenate([clip.plain[:, part] for clip in taught if not clip.kind])
+def windows(looks: Array) -> list[Array]:
+    """Return the looks of a clip as they are gathered."""
+    starts = range(0, max(1, len(looks) - LEAST_LOOKS + 1), STEP)
+    return [looks[start : start + WINDOW] for start in starts]
+
+
+def seen_in(looks: Array, mean: Array, scale: Array) -> dict[str, Array]:
+    """Return what each head is shown of a clip: the mean over its windows."""
+    each = [summaries(window, mean, scale) for window in windows(looks)]
+    return {name: np.mean([one[name] for one in each], axis=0) for name in each[0]}
+
+
+def fit_heads(clips: Sequence[Clip], pictures: Array) -> dict[str, Any]:
+    """Learn the heads, as JSON keeps them: clips as they are and poorer, and pictures of other people as live ones."""
+    live = np.concatenate([clip.plain for clip in clips if not clip.kind])
     mean, scale = live.mean(axis=0), live.std(axis=0) + 1e-6
+    seen = [(clip, [seen_in(looks, mean, scale) for looks in (clip.plain, clip.poorer)]) for clip in clips]
+    alone = held(pictures, mean, scale)
+    shown = {"swapped": alone[:, :REGIONAL_SIZE], "generated": alone[:, REGIONAL_SIZE:]}
+    heads = {}
+    for name, taught in TAUGHT.items():
+        some = [(clip, both) for clip, both in seen if not clip.kind or clip.kind.startswith(taught)]
+        fake = np.repeat([bool(clip.kind) for clip, _ in some], 2)
+        values = np.array([one[name] for _, both in some for one in both])
+        heads[name] = coded(_fit_head(name, values, fake, shown.get(name, values[:0])))
+    return {**heads, **coded({"mean": mean, "scale": scale}), "network_sha256": card("general").sha256}
 
-    def held(looks: Array) -> Array:
-        return np.asarray(np.clip((looks[:, part] - mean) / scale, -LIMIT, LIMIT))
 
-    values = np.stack([held(looks).mean(axis=0) for clip in taught for looks in (clip.plain, clip.poorer)])
-    fake = np.repeat([bool(clip.kind) for clip in taught], 2)
-    share = PICTURES_SHARE[question]
+def _fit_head(name: str, values: Array, fake: Array, pictures: Array) -> dict[str, Any]:
+    mean, scale = np.zeros(values.shape[1], np.float32), np.ones(values.shape[1], np.float32)
+    if name == "varying":
+        mean, scale = values[~fake].mean(axis=0), values[~fake].std(axis=0) + 1e-6
+    share = PICTURES_SHARE[name]
     weights = alike(fake, WEIGHT) * np.where(fake, 1.0, 1 - share)
     slopes, bias = weighted_logistic(
-        np.concatenate([values, held(pictures)]),
+        held(np.concatenate([values, pictures]), mean, scale),
         np.concatenate([fake, np.zeros(len(pictures), dtype=bool)]),
-        np.concatenate([weights, np.full(len(pictures), WEIGHT * share / len(pictures))]),
-        RIDGE[question],
+        np.concatenate([weights, np.full(len(pictures), WEIGHT * share / max(len(pictures), 1))]),
+        RIDGE[name],
     )
     return {"mean": mean, "scale": scale, "weights": slopes, "bias": bias}
-
-
-def heads_for(clips: Sequence[Clip], pictures: Array, network: str) -> dict[str, Any]:
-    """Learn both heads, as JSON keeps them."""
-    heads = {question: coded(fit_head(clips, pictures, question)) for question in QUESTIONS}
-    return {**heads, "network_sha256": network}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Look, learn, measure on who was left out, and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--backbone", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[2] / "models")
     parser.add_argument("--held-out", type=Path, default=Path(__file__).parents[1] / "held_out")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="draws the folds")
+    parser.add_argument("--dry", action="store_true", help="measure only, write nothing")
     options = parser.parse_args(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
-    network = _write_trunk(options.backbone, options.out)
     clips, pictures = read_clips(options.corpus, options.work), read_pictures(options.corpus, options.work, 1)
     print(f"{len(clips)} clips, {len(pictures)} pictures", flush=True)  # noqa: T201
     folds = folds_of(clips, options.seed)
-    heads = [
-        heads_for([clip for clip in clips if folds[clip.group] != fold], pictures, network) for fold in range(FOLDS)
-    ]
+    unseen = [fit_heads([clip for clip in clips if folds[clip.group] != fold], pictures) for fold in range(FOLDS)]
     figures: dict[str, Any] = {}
     for title, of in (("as they are", "plain"), ("poorer", "poorer")):
+        judged = {clip.id: _judged(heads_of(unseen[folds[clip.group]]), getattr(clip, of)) for clip in clips}
         for question in QUESTIONS:
-            scores = {
-                clip.id: heads_of(heads[folds[clip.group]])[question].log_odds(getattr(clip, of).astype(np.float32))
-                for clip in clips
-            }
+            scores = {name: one[question] for name, one in judged.items()}
             figures[f"{question}, {title}"] = {**table(clips, scores), "scores": scores}
             show(f"{question}, who was left out, clips {title}", table(clips, scores))
-    (options.work / "figures.json").write_text(json.dumps(figures, indent=1))
-    (options.out / "rendering.json").write_text(json.dumps(heads_for(clips, pictures, network)) + "\n")
-    unseen = {
-        "heads": heads,
-        "folds": {person_hash(f"person {clip.person}"): folds[clip.group] for clip in clips},
-    }
-    (options.held_out / "rendering.json").write_text(json.dumps(unseen, sort_keys=True) + "\n")
+    (options.work / f"figures{options.seed}.json").write_text(json.dumps(figures, indent=1))
+    if options.dry:
+        return
+    (options.out / "rendering.json").write_text(json.dumps(fit_heads(clips, pictures)) + "\n")
+    named = {person_hash(f"person {clip.person}"): folds[clip.group] for clip in clips}
+    (options.held_out / "rendering.json").write_text(
+        json.dumps({"heads": unseen, "folds": named}, sort_keys=True) + "\n"
+    )
 
 
-def _write_trunk(backbone: Path, out: Path) -> str:
-    data = trunk_to_onnx(backbone)
-    (out / "rendering.onnx").write_bytes(data)
-    sha256 = hashlib.sha256(data).hexdigest()
-    stated = json.loads((out / "models.json").read_text())
-    stated["rendering"] = {"sha256": sha256, "cost_ms": 4.0}
-    (out / "models.json").write_text(json.dumps(stated, indent=1, sort_keys=True) + "\n")
-    return sha256
+def _judged(heads: Heads, looks: Array) -> dict[str, float]:
+    each = [heads.log_odds(window.astype(np.float32)) for window in windows(looks)]
+    return {question: float(np.mean([one[question] for one in each])) for question in QUESTIONS}
 
 
 if __name__ == "__main__":

@@ -306,18 +306,24 @@ def calibrate(
 @app.command()
 def attack(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="still, loop, recording, print, screen (or one of either), call")
+        str,
+        typer.Argument(
+            metavar="KIND", help="still, loop, recording, print, screen (or one of either), face_swap, call"
+        ),
     ],
     source: Annotated[Path, typer.Argument(metavar="IN", help="A bona fide recording.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The attack clip to write (.mp4).")],
     seed: Annotated[int, typer.Option(help="Draws all parameters.")] = 0,
+    face: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Another face, a picture or clip, for face_swap.")
+    ] = None,
 ) -> None:
     """Make a labelled attack clip from a bona fide recording, to try a set-up with."""
     from liveness.lab.attacks import make_attack
 
-    check_targets([target], [source])
+    check_targets([target], [source, *([face] if face else [])])
     with _counting(f"{kind}: pictures") as tell:
-        make_attack(kind, source, target, seed=seed, progress=tell)
+        make_attack(kind, source, target, seed=seed, face=face, progress=tell)
     made = "labelled as its source is, after a call" if kind == "call" else f"attack type sim_{kind}"
     sys.stdout.write(f"{target}: {made}, made from {source}\n")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av.error
@@ -19,7 +20,9 @@ from liveness.frames import Pixels
 from liveness.lab.attacks import prints, screens
 from liveness.lab.attacks.call import Call, call, through
 from liveness.lab.attacks.injecting import loop, recording, still
+from liveness.lab.attacks.portraits import read_face
 from liveness.lab.attacks.source import LONGEST_SOURCE_S, Maker, Source, read_source, write_clip
+from liveness.lab.attacks.swapping import face_swap
 
 __all__ = [
     "LONGEST_SOURCE_S",
@@ -28,6 +31,7 @@ __all__ = [
     "Call",
     "Source",
     "call",
+    "face_swap",
     "loop",
     "make_attack",
     "printed",
@@ -54,16 +58,26 @@ MAKERS: dict[str, Maker] = {
     "print_eyeholes": prints.maker_for(eye_holes=True),
     "screen": screen,
     **{f"screen_{name}": screens.maker_for(name) for name in screens.DEVICES},
+    "face_swap": face_swap,
     "call": call,
 }
 """What can be made, by the name that ``liveness attack`` takes. ``call`` is no attack: it is the line around a clip."""
+
+WITH_FACE = ("face_swap",)
+"""Kinds that take a second file with another face."""
 
 RECIPES = dict.fromkeys(MAKERS, 2) | {"still": 3}
 """To be counted up whenever the maker of that name makes something else from the same seed."""
 
 
 def make_attack(
-    kind: str, source: Path, target: Path, *, seed: int = 0, progress: Callable[[str], None] | None = None
+    kind: str,
+    source: Path,
+    target: Path,
+    *,
+    seed: int = 0,
+    face: Path | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> None:
     """Make one attack clip (H.264 in whatever container ``target`` names).
 
@@ -77,20 +91,25 @@ def make_attack(
         Where to write; what is there stays until the new clip is whole.
     seed
         Draws all parameters of the attack.
+    face
+        A picture or clip of another face, for the kinds in :data:`WITH_FACE`.
     progress
         Told the second that is being made, once a picture.
 
     Raises
     ------
     ConfigError
-        ``kind`` is unknown.
+        ``kind`` is unknown, lacks a second file that it needs, or is given one that it has no use for.
     MediaError
-        ``source`` cannot be read.
+        A file cannot be read, or shows no face where one is needed.
     """
     if kind not in MAKERS:
         raise ConfigError(f"unknown attack kind {kind!r}: expected one of {', '.join(MAKERS)}")
+    if face is not None and kind not in WITH_FACE:
+        raise ConfigError(f"--face: {kind} takes no other face; leave it out, or choose {' or '.join(WITH_FACE)}")
     rng = np.random.default_rng([seed, *kind.encode()])
-    pictures = read_source(source)
+    other = read_face(face) if face is not None else None
+    pictures = replace(read_source(source), face=other)
     # Beside the target, and with its ending, which names the container.
     part = target.with_name(f".{os.getpid()}.{target.name}")
     try:

@@ -28,8 +28,8 @@ def eyes_on(picture: Pixels) -> list[Floats]:
         points = tracker.track(picture)
     if points is None:
         return []
-    return [points[list(eye), :2] for eye in (_RIGHT_EYE, _LEFT_EYE)]
+    return [points[list(eye), :2] for eye in (RIGHT_EYE, LEFT_EYE)]
 
 
-_RIGHT_EYE = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
-_LEFT_EYE = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)
+RIGHT_EYE = (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246)
+LEFT_EYE = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466)

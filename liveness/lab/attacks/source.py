@@ -12,11 +12,11 @@ import numpy as np
 
 from liveness.errors import MediaError
 from liveness.frames import Pixels
+from liveness.lab.attacks.portraits import LARGEST_PX, Portrait
 from liveness.media import Recording
 
 LONGEST_SOURCE_S = 12.0
 """No more of a source than this is held in memory."""
-_LARGEST_PX = 640
 _SMALLEST_PX = 32
 
 
@@ -27,6 +27,10 @@ class Source:
     fps: float
     pictures: tuple[Pixels, ...]
     """(height, width, 3) RGB each, all of one even size."""
+    name: str = "the clip"
+    """What it is called in an error."""
+    face: Portrait | None = None
+    """Another face, for attacks that put one into the clip."""
 
     @property
     def duration_s(self) -> float:
@@ -47,7 +51,7 @@ def read_source(path: Path) -> Source:
         for frame in recording.frames():
             if frame.time_s >= LONGEST_SOURCE_S:
                 break
-            rgb = frame.rgb(max_width=_LARGEST_PX)
+            rgb = frame.rgb(max_width=LARGEST_PX)
             size = size or (rgb.shape[1] // 2 * 2, rgb.shape[0] // 2 * 2)
             pictures.append(np.ascontiguousarray(rgb[: size[1], : size[0]]))
     if not pictures or size is None:
@@ -56,7 +60,7 @@ def read_source(path: Path) -> Source:
         raise MediaError(
             f"{path}: expected pictures of at least {_SMALLEST_PX} × {_SMALLEST_PX}, got {size[0]} × {size[1]}"
         )
-    return Source(fps, tuple(pictures))
+    return Source(fps, tuple(pictures), str(path))
 
 
 def write_clip(path: Path, pictures: Iterator[Pixels], fps: float, *, quality: int) -> None:

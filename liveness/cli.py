@@ -308,14 +308,16 @@ def attack(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="KIND", help="still, loop, recording, print, screen (or one of either), face_swap, call"
+            metavar="KIND",
+            help="still, loop, recording, print, screen (or one of either), face_swap, photo_animation, call",
         ),
     ],
     source: Annotated[Path, typer.Argument(metavar="IN", help="A bona fide recording.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The attack clip to write (.mp4).")],
     seed: Annotated[int, typer.Option(help="Draws all parameters.")] = 0,
     face: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Another face, a picture or clip, for face_swap.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Another face (picture or clip), for face_swap and photo_animation."),
     ] = None,
 ) -> None:
     """Make a labelled attack clip from a bona fide recording, to try a set-up with."""

@@ -19,7 +19,9 @@ from liveness.errors import ConfigError, MediaError
 from liveness.faces.landmarks import LandmarkTracker
 from liveness.frames import Floats, Pixels
 from liveness.lab.attacks import MAKERS, Source, make_attack, portraits
-from liveness.lab.attacks.portraits import Portrait, read_face
+from liveness.lab.attacks.animating import Animation, Puppet, animated
+from liveness.lab.attacks.mouths import Mouth
+from liveness.lab.attacks.portraits import Portrait, mouth_opening, read_face
 from liveness.lab.attacks.swapping import Swap, swapped
 from liveness.measures.face_regions import OVAL, fill
 from liveness.verdict import family_of
@@ -42,6 +44,11 @@ GOOD = Swap(
     fails="lets go",
 )
 """A swap without a flaw."""
+
+LIVELY = Animation(
+    head=1.0, expression=1.0, steadying=0.0, mouth=Mouth((30.0, 15.0, 15.0), 0.0), denoise=4.0, sharpen=0.0, noise=0.0
+)
+"""An animation that takes over all that moves."""
 
 
 def painted() -> Pixels:
@@ -120,7 +127,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("kind", "family"), [("face_swap", "synthesis")])
+@pytest.mark.parametrize(("kind", "family"), [("face_swap", "synthesis"), ("photo_animation", "synthesis")])
 def test_each_kind_belongs_to_the_family_it_is_meant_for(kind: str, family: str) -> None:
     assert kind in MAKERS
     assert family_of(f"sim_{kind}") == family
@@ -231,9 +238,101 @@ def test_swaps_are_drawn_within_what_real_ones_do() -> None:
     assert all(96 <= one.face_px <= 320 and 12 <= one.rate_hz <= 25 for one in drawn)
 
 
-def test_the_same_seed_makes_the_same_swap_and_another_seed_another(person: Path, photo: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def still() -> Portrait:
+    """A picture of somebody with a mouth that is closed."""
+    return Portrait(photograph(), points_on(photograph()))
+
+
+def test_an_animated_photo_moves_its_face_and_not_its_background(still: Portrait) -> None:
+    walk = Source(FPS, walking(6, 3), face=still)
+
+    pictures = list(animated(walk, LIVELY, rng()))
+
+    far = far_from_face(still.picture, 130)
+    assert far.sum() > 10_000
+    assert all(np.array_equal(picture[far], still.picture[far]) for picture in pictures)
+    assert shift_px(pictures[0], pictures[-1]) == pytest.approx(shift_px(walk.pictures[0], walk.pictures[-1]), abs=4)
+
+
+def test_the_movement_fades_out_smoothly_between_head_and_background(still: Portrait) -> None:
+    moved = list(animated(Source(FPS, walking(6, 3), face=still), LIVELY, rng()))[-1]
+    rows = still.points[:, 1]
+    flow = cv2.calcOpticalFlowFarneback(
+        cv2.cvtColor(still.picture, cv2.COLOR_RGB2GRAY),
+        cv2.cvtColor(moved, cv2.COLOR_RGB2GRAY),
+        np.zeros((384, 384, 2), np.float32),
+        0.5, 3, 25, 3, 7, 1.5, 0,
+    )[..., 0]  # fmt: skip
+    face, beside = flow[int(rows.min()) : int(rows.max()), 150:230], flow[250:330, 20:40]
+
+    assert np.median(face) > 8
+    assert abs(np.median(beside)) < 3
+
+
+def test_an_animated_photo_shows_the_person_of_the_photo(source: Source, other: Portrait) -> None:
+    given = centre_of(other.picture)
+
+    for picture in animated(replace(source, face=other), LIVELY, rng()):
+        assert alike(centre_of(picture), given) > alike(centre_of(picture), centre_of(source.pictures[0])) + 0.1
+
+
+def test_without_another_face_the_clips_own_is_animated(source: Source) -> None:
+    pictures = list(animated(source, LIVELY, rng()))
+
+    assert len(pictures) == len(source.pictures)
+    assert alike(centre_of(pictures[0]), centre_of(source.pictures[0])) > 0.9
+
+
+def test_when_a_photos_mouth_opens_further_its_inside_is_dark(still: Portrait) -> None:
+    places = still.points[:468, :2].copy()
+    middle = (places[13] + places[14]) / 2
+    places[places[:, 1] > middle[1], 1] += 12
+
+    shut = Puppet.of(still, still.points, LIVELY)
+    wide = shut.moved(places, LIVELY.mouth)
+
+    assert mouth_opening(points_on(wide)) > mouth_opening(still.points) + 0.1
+    x, y = np.round((places[13] + places[14]) / 2).astype(int)
+    assert wide[y, x].max() < 60
+    assert still.picture[round(float(middle[1])), round(float(middle[0]))].max() > 120, "there were teeth"
+
+
+def test_a_stiff_animation_moves_less_than_a_lively_one(still: Portrait) -> None:
+    walk = Source(FPS, walking(6, 3), face=still)
+    stiff, lively = (list(animated(walk, replace(LIVELY, head=head), rng()))[-1] for head in (0.3, 1.0))
+
+    assert shift_px(still.picture, stiff) < 0.6 * shift_px(still.picture, lively)
+
+
+def test_where_the_driving_face_is_lost_the_photo_stays_as_it_was(still: Portrait) -> None:
+    wall = np.full_like(photograph(), 90)
+    last = walking(4, 3)[-1]
+    pictures = list(animated(Source(FPS, (photograph(), last, wall, wall), face=still), LIVELY, rng()))
+
+    assert np.array_equal(pictures[1], pictures[2])
+    assert np.array_equal(pictures[2], pictures[3])
+
+
+def test_the_inside_of_a_mouth_is_dark_with_teeth_above() -> None:
+    skin = np.full((60, 60, 3), 180, dtype=np.uint8)
+    turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+    lips = np.stack([30 + 18 * np.cos(turn), 30 + 12 * np.sin(turn)], axis=1).astype(np.float32)
+
+    drawn = Mouth((30.0, 15.0, 15.0), teeth=1.0).within(skin, lips, 1.0)
+
+    assert drawn[37, 30].max() < 40
+    assert drawn[22, 30].min() > 120
+    assert np.array_equal(drawn[:5], skin[:5])
+    assert np.array_equal(Mouth((30.0, 15.0, 15.0), teeth=1.0).within(skin, lips, 0.0), skin)
+
+
+@pytest.mark.parametrize("kind", ["face_swap", "photo_animation"])
+def test_the_same_seed_makes_the_same_fake_and_another_seed_another(
+    kind: str, person: Path, photo: Path, tmp_path: Path
+) -> None:
     for name, seed in (("one", 3), ("again", 3), ("other", 4)):
-        make_attack("face_swap", person, tmp_path / f"{name}.mp4", seed=seed, face=photo)
+        make_attack(kind, person, tmp_path / f"{name}.mp4", seed=seed, face=photo)
     one, again, another = ((tmp_path / f"{name}.mp4").read_bytes() for name in ("one", "again", "other"))
 
     assert one == again

@@ -18,6 +18,7 @@ import numpy as np
 from liveness.errors import ConfigError, MediaError
 from liveness.frames import Pixels
 from liveness.lab.attacks import prints, screens
+from liveness.lab.attacks.animating import photo_animation
 from liveness.lab.attacks.call import Call, call, through
 from liveness.lab.attacks.injecting import loop, recording, still
 from liveness.lab.attacks.portraits import read_face
@@ -34,6 +35,7 @@ __all__ = [
     "face_swap",
     "loop",
     "make_attack",
+    "photo_animation",
     "printed",
     "prints",
     "read_source",
@@ -59,11 +61,12 @@ MAKERS: dict[str, Maker] = {
     "screen": screen,
     **{f"screen_{name}": screens.maker_for(name) for name in screens.DEVICES},
     "face_swap": face_swap,
+    "photo_animation": photo_animation,
     "call": call,
 }
 """What can be made, by the name that ``liveness attack`` takes. ``call`` is no attack: it is the line around a clip."""
 
-WITH_FACE = ("face_swap",)
+WITH_FACE = ("face_swap", "photo_animation")
 """Kinds that take a second file with another face."""
 
 RECIPES = dict.fromkeys(MAKERS, 2) | {"still": 3}

@@ -30,10 +30,9 @@ class Mesh:
     triangles: Triangles
 
     @classmethod
-    def over(cls, points: Floats) -> Self:
-        """Return the Delaunay triangulation of (n, 2) points."""
-        flat = np.ascontiguousarray(points[:, :2], dtype=np.float32)
-        return cls(flat, np.asarray(Delaunay(flat).simplices, dtype=np.int32))
+    def laid(cls, points: Floats, on: Floats) -> Self:
+        """Return (n, 2) points with the Delaunay triangles of the same points at (n, 2) other places."""
+        return cls(np.asarray(points, dtype=np.float32), np.asarray(Delaunay(on).simplices, dtype=np.int32))
 
     @classmethod
     def of_face(cls, points: Floats, opened: Floats) -> Self:
@@ -47,9 +46,9 @@ class Mesh:
             (478, 3) landmarks of any face whose mouth is open, on which the triangles are laid. Laid on a mouth that is
             closed they would go from lip to lip, and tear when it opens.
         """
-        laid = np.asarray(Delaunay(opened[:MESH_POINTS, :2]).simplices, dtype=np.int32)
-        inside = np.isin(laid, INNER_LIPS).all(axis=1)
-        return cls(np.asarray(points[:MESH_POINTS, :2], dtype=np.float32), laid[~inside])
+        mesh = cls.laid(points[:MESH_POINTS, :2], opened[:MESH_POINTS, :2])
+        inside = np.isin(mesh.triangles, INNER_LIPS).all(axis=1)
+        return cls(mesh.points, mesh.triangles[~inside])
 
     def lookup(self, places: Floats, size: tuple[int, int], depth: Floats | None = None) -> tuple[Floats, Pixels]:
         """Return where on the own picture each pixel of a new one looks, once the points have gone to other places.

@@ -80,7 +80,7 @@ def read_face(path: Path) -> Portrait:
 
 
 def first_good(pictures: Sequence[Pixels], found: Sequence[Floats | None]) -> int:
-    """Return the first picture whose face is nearly as frontal, its eyes nearly as open, as in any."""
+    """Return the first picture whose face makes nearly as good a portrait as any."""
     costs = [
         np.inf if points is None else off_front(points, picture)
         for picture, points in zip(pictures, found, strict=True)
@@ -89,9 +89,12 @@ def first_good(pictures: Sequence[Pixels], found: Sequence[Floats | None]) -> in
 
 
 def off_front(points: Floats, picture: Pixels) -> float:
-    """Return how far (478, 3) landmarks are from a good portrait: degrees of turn, and the same for eyes that close."""
+    """Return how far (478, 3) landmarks are from a good portrait: degrees of turn, and as much for eyes and mouth.
+
+    Eyes should be open, the mouth closed.
+    """
     yaw, pitch, _ = head_pose_deg(points, picture.shape[1], picture.shape[0])
-    return abs(yaw) + 0.5 * abs(pitch) + 100 * max(0.0, 0.3 - eye_opening(points))
+    return abs(yaw) + 0.5 * abs(pitch) + 100 * max(0.0, 0.3 - eye_opening(points)) + 20 * mouth_opening(points)
 
 
 def eye_opening(points: Floats) -> float:

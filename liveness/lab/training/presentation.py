@@ -27,6 +27,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from liveness.lab.training.trunk import STAGES, Block, stages, take_over
 from liveness.models.presentation import AROUND_SIDE, DETAIL_SIDE, FACE_SIDE, evened
 
 FOLDS = 4
@@ -34,8 +35,6 @@ STEPS = 400
 SQUARES = {"face": FACE_SIDE, "around": AROUND_SIDE, "detail": DETAIL_SIDE}
 _REACH = {"face": 1.2, "around": 2.7, "detail": 0.6}
 """Size of each square, in faces."""
-_STAGES = ((1, 3, 1, 1, 32, 16), (2, 3, 2, 6, 16, 24), (2, 5, 2, 6, 24, 40), (3, 3, 2, 6, 40, 80))
-"""Blocks, kernel, stride, expansion, channels in and out (Tan and Le, EfficientNet-Lite0)."""
 _KEPT = 2
 """So many stages (and the stem) stay as ImageNet left them."""
 _SHARE = 0.6
@@ -46,35 +45,14 @@ _LEFT_OUT = (0.15, 0.3, 0.15)
 Array = npt.NDArray[Any]
 
 
-class Block(nn.Module):  # type: ignore[misc]  # torch has no stubs here
-    """Inverted bottleneck, batch normalisation folded into its convolutions."""
-
-    def __init__(self, kernel: int, stride: int, expansion: int, before: int, after: int) -> None:
-        super().__init__()
-        wide = before * expansion
-        layers: list[nn.Module] = [] if expansion == 1 else [nn.Conv2d(before, wide, 1), nn.ReLU6()]
-        layers += [nn.Conv2d(wide, wide, kernel, stride, kernel // 2, groups=wide), nn.ReLU6()]
-        self.layers = nn.Sequential(*layers, nn.Conv2d(wide, after, 1))
-        self.adds = stride == 1 and before == after
-
-    def forward(self, x: Any) -> Any:
-        """Return (n, after, h, w)."""
-        return x + self.layers(x) if self.adds else self.layers(x)
-
-
 class Model(nn.Module):  # type: ignore[misc]
     """One trunk for all squares; a linear head for each on the mean and the maximum of all stages but the first."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1), nn.ReLU6())
-        self.stages = nn.ModuleList(
-            nn.Sequential(
-                *(Block(kernel, stride if at == 0 else 1, wide, before if at == 0 else after, after) for at in range(n))
-            )
-            for n, kernel, stride, wide, before, after in _STAGES
-        )
-        count = 2 * sum(stage[-1] for stage in _STAGES[1:])
+        self.stages = stages()
+        count = 2 * sum(stage[-1] for stage in STAGES[1:])
         self.norms = nn.ModuleList(nn.BatchNorm1d(count, affine=False) for _ in SQUARES)
         self.heads = nn.ModuleList(nn.Linear(count, 1) for _ in SQUARES)
         for head in self.heads:
@@ -101,17 +79,7 @@ class Model(nn.Module):  # type: ignore[misc]
 
     def from_imagenet(self, path: Path) -> None:
         """Take over the weights of EfficientNet-Lite0; they stand in the order of its layers."""
-        stated = torch.load(path, map_location="cpu", weights_only=True)
-        names = [name for name in stated if name.endswith("weight") and stated[name].ndim == 4]
-        for name, layer in zip(names, (one for one in self.modules() if isinstance(one, nn.Conv2d)), strict=False):
-            # Each convolution is followed by its normalisation.
-            after = list(stated)[list(stated).index(name) + 1].rsplit(".", 1)[0]
-            gain, bias, mean, spread = (
-                stated[f"{after}.{what}"] for what in ("weight", "bias", "running_mean", "running_var")
-            )
-            gain = gain / torch.sqrt(spread + 1e-3)
-            layer.weight.data = stated[name] * gain[:, None, None, None]
-            layer.bias.data = bias - mean * gain
+        take_over(self, torch.load(path, map_location="cpu", weights_only=True))
 
 
 def fold_of(groups: Sequence[str], attack: npt.NDArray[np.bool_]) -> dict[str, int]:

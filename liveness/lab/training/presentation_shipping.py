@@ -17,40 +17,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from liveness.frames import Floats
 from liveness.lab.held_out import person_hash, sample_hash
 from liveness.lab.training.presentation import FOLDS, SQUARES
+from liveness.lab.training.trunk import halved
 
 COST_MS = 8.0
 """Declared cost of one run on one core."""
 _PACKAGE = Path(__file__).parents[2]
 _TRIALS = 20
-_LEAST = 2000
-"""Smaller arrays (biases, heads, kernels of single channels) stay as they are: they weigh little and count much."""
-
-
-def halved(data: bytes) -> bytes:
-    """Return a network (ONNX) with its weights as float16, brought back to float32 where they are used."""
-    model = onnx.load_from_string(data)
-    graph = model.graph
-    casts, kept = [], []
-    for one in graph.initializer:
-        values = numpy_helper.to_array(one)
-        if values.size < _LEAST:
-            kept.append(one)
-            continue
-        kept.append(numpy_helper.from_array(values.astype(np.float16), f"{one.name}_16"))
-        casts.append(helper.make_node("Cast", [f"{one.name}_16"], [one.name], name=one.name, to=TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.initializer[:]
-    del graph.node[:]
-    graph.initializer.extend(kept)
-    graph.node.extend(nodes)
-    onnx.checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString())
 
 
 def difference(one: bytes, other: bytes) -> float:

@@ -26,7 +26,7 @@ from torch import nn
 COST_MS: Final = 4.0
 """Declared cost of one run of all stages on one core."""
 _MODELS: Final = Path(__file__).parents[2] / "models"
-_STAGES: Final = ((1, 3, 1, 1, 32, 16), (2, 3, 2, 6, 16, 24), (2, 5, 2, 6, 24, 40), (3, 3, 2, 6, 40, 80))
+STAGES: Final = ((1, 3, 1, 1, 32, 16), (2, 3, 2, 6, 16, 24), (2, 5, 2, 6, 24, 40), (3, 3, 2, 6, 40, 80))
 """Blocks, kernel, stride, expansion, channels in and out (Tan and Le, EfficientNet-Lite0)."""
 _LEAST: Final = 2000
 """Smaller arrays (biases, kernels of single channels) stay float32: they weigh little and count much."""
@@ -48,19 +48,39 @@ class Block(nn.Module):
         return x + self.layers(x) if self.adds else self.layers(x)
 
 
+def stages() -> nn.ModuleList:
+    """Return the four stages, not yet trained."""
+    return nn.ModuleList(
+        nn.Sequential(
+            *(Block(kernel, stride if at == 0 else 1, wide, before if at == 0 else after, after) for at in range(n))
+        )
+        for n, kernel, stride, wide, before, after in STAGES
+    )
+
+
+def take_over(network: nn.Module, stated: dict[str, Any]) -> None:
+    """Take the convolutions, which stand in the order of their layers, each with the normalisation after it."""
+    names = list(stated)
+    convolutions = [name for name in names if name.endswith("weight") and stated[name].ndim == 4]
+    layers = (one for one in network.modules() if isinstance(one, nn.Conv2d))
+    for name, layer in zip(convolutions, layers, strict=False):
+        after = names[names.index(name) + 1].rsplit(".", 1)[0]
+        gain, bias, mean, variance = (
+            stated[f"{after}.{what}"] for what in ("weight", "bias", "running_mean", "running_var")
+        )
+        gain = gain / torch.sqrt(variance + 1e-3)
+        layer.weight.data = stated[name] * gain[:, None, None, None]
+        layer.bias.data = bias - mean * gain
+
+
 class Trunk(nn.Module):
     """Stem and four stages."""
 
     def __init__(self, weights: Path) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1), nn.ReLU6())
-        self.stages = nn.ModuleList(
-            nn.Sequential(
-                *(Block(kernel, stride if at == 0 else 1, wide, before if at == 0 else after, after) for at in range(n))
-            )
-            for n, kernel, stride, wide, before, after in _STAGES
-        )
-        self._take_over(torch.load(weights, map_location="cpu", weights_only=True))
+        self.stages = stages()
+        take_over(self, torch.load(weights, map_location="cpu", weights_only=True))
 
     def forward(self, square: Any) -> tuple[Any, ...]:
         """Return the maps of the four stages."""
@@ -69,26 +89,11 @@ class Trunk(nn.Module):
             seen.append(stage(seen[-1]))
         return tuple(seen[1:])
 
-    def _take_over(self, stated: dict[str, Any]) -> None:
-        """Take the convolutions, which stand in the order of their layers, each with the normalisation after it."""
-        names = list(stated)
-        convolutions = [name for name in names if name.endswith("weight") and stated[name].ndim == 4]
-        for name, layer in zip(
-            convolutions, (one for one in self.modules() if isinstance(one, nn.Conv2d)), strict=False
-        ):
-            after = names[names.index(name) + 1].rsplit(".", 1)[0]
-            gain, bias, mean, variance = (
-                stated[f"{after}.{what}"] for what in ("weight", "bias", "running_mean", "running_var")
-            )
-            gain = gain / torch.sqrt(variance + 1e-3)
-            layer.weight.data = stated[name] * gain[:, None, None, None]
-            layer.bias.data = bias - mean * gain
-
 
 def to_onnx(trunk: Trunk) -> bytes:
     """Return the network as ONNX: ``square`` (1, 3, h, w) in, ``stage1`` to ``stage4`` out."""
     out = io.BytesIO()
-    names = [f"stage{at + 1}" for at in range(len(_STAGES))]
+    names = [f"stage{at + 1}" for at in range(len(STAGES))]
     wide = {name: {2: f"{name}_h", 3: f"{name}_w"} for name in ("square", *names)}
     torch.onnx.export(
         trunk.eval(),

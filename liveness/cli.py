@@ -111,6 +111,12 @@ def main() -> None:
         # It came where typer does not look, such as while a library was being imported.
         sys.stderr.write(_INTERRUPTED)
         sys.exit(EXIT_INTERRUPTED)
+    except ImportError as error:
+        # Compiled libraries report an interrupt so, when it comes while they are being loaded.
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        sys.stderr.write(_INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
         sys.stderr.close()

@@ -248,7 +248,8 @@ def test_control_c_leaves_nothing_half_written(tmp_path: Path) -> None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    # Where it came while a compiled library was being loaded, Python ends by the signal: 130 to any shell.
+    assert process.returncode in (130, -signal.SIGINT)
     assert errors.strip() == "interrupted; nothing half-written is left behind"
     assert not (out / "all.json").exists()
     assert not [one for one in out.rglob("*") if one.is_file() and one.suffix != ".html"]

@@ -315,7 +315,8 @@ def attack(
         str,
         typer.Argument(
             metavar="KIND",
-            help="still, loop, recording, print, screen (or one of either), face_swap, photo_animation, call",
+            help="still, loop, recording, recording_frame_rate, print, screen (or one of either), face_swap, "
+            "photo_animation, lip_sync, call",
         ),
     ],
     source: Annotated[Path, typer.Argument(metavar="IN", help="A bona fide recording.")],
@@ -325,13 +326,14 @@ def attack(
         Path | None,
         typer.Option(metavar="FILE", help="Another face (picture or clip), for face_swap and photo_animation."),
     ] = None,
+    sound: Annotated[Path | None, typer.Option(metavar="FILE", help="Another person's speech, for lip_sync.")] = None,
 ) -> None:
     """Make a labelled attack clip from a bona fide recording, to try a set-up with."""
     from liveness.lab.attacks import make_attack
 
-    check_targets([target], [source, *([face] if face else [])])
+    check_targets([target], [source, *(one for one in (face, sound) if one)])
     with _counting(f"{kind}: pictures") as tell:
-        make_attack(kind, source, target, seed=seed, face=face, progress=tell)
+        make_attack(kind, source, target, seed=seed, face=face, sound=sound, progress=tell)
     made = "labelled as its source is, after a call" if kind == "call" else f"attack type sim_{kind}"
     sys.stdout.write(f"{target}: {made}, made from {source}\n")
 

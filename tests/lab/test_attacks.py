@@ -25,10 +25,11 @@ from liveness.lab.attacks import (
     screens,
     still,
 )
+from liveness.lab.attacks.rates import Conversion, converted
 from liveness.media import Recording
 
 FPS, COUNT, SIZE = 20, 50, (192, 160)
-TO_FILES = ("still", "loop", "recording", "print", "screen", "call")
+TO_FILES = ("still", "loop", "recording", "recording_frame_rate", "print", "screen", "call")
 """One of each way to make a clip; all kinds that are filmed are looked at in test_attacks_filmed.py."""
 
 
@@ -142,6 +143,39 @@ def test_a_still_shows_somebody_though_the_clip_mostly_shows_nobody() -> None:
     for rng in generators(6):
         shown = next(still(mostly_empty, rng))
         assert shown.std() > 30
+
+
+def clock(fps: float, seconds: float) -> Source:
+    """Return a clip on which every picture is as bright as its number says."""
+    return Source(fps, tuple(np.full((32, 32, 3), 4 * at, dtype=np.uint8) for at in range(round(fps * seconds))))
+
+
+def brightness(pictures: Iterator[Pixels]) -> list[int]:
+    return [int(picture[0, 0, 0]) for picture in pictures]
+
+
+def test_a_recording_of_a_lower_rate_repeats_pictures_in_a_rhythm() -> None:
+    seen = brightness(converted(clock(30, 1), Conversion(24.0, blends=False, phase=0.1)))
+
+    repeats = [at for at in range(1, len(seen)) if seen[at] == seen[at - 1]]
+    assert len(seen) == 30
+    assert np.unique(np.diff(repeats)).tolist() == [5], "24 pictures on 30 places: every fifth comes twice"
+    assert np.all(np.diff(seen) >= 0)
+
+
+def test_a_blended_recording_has_mixtures_and_no_repeats() -> None:
+    seen = brightness(converted(clock(30, 1), Conversion(24.0, blends=True, phase=0.1)))
+
+    assert any(level % 4 for level in seen)
+    assert all(np.diff(seen[1:-2]) > 0)
+
+
+def test_a_converted_recording_is_never_the_clip_itself() -> None:
+    for rng in generators():
+        drawn = Conversion.drawn(rng, 25.0)
+        pictures = clock(25.0, 2)
+        assert drawn.rate_hz != 25.0
+        assert brightness(converted(pictures, drawn)) != brightness(iter(pictures.pictures))
 
 
 def test_a_print_has_fewer_tones_than_its_source(source: Source) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from clips import Track, write_clip
+from clips import Track, tone, write_clip
 from people import FPS, photograph, save, talking
 from typer.testing import CliRunner
 
@@ -22,6 +22,8 @@ from liveness.lab.attacks import MAKERS, Source, make_attack, portraits
 from liveness.lab.attacks.animating import Animation, Puppet, animated
 from liveness.lab.attacks.mouths import Mouth
 from liveness.lab.attacks.portraits import Portrait, mouth_opening, read_face
+from liveness.lab.attacks.sounds import SOUND_RATE, loudness, read_sound
+from liveness.lab.attacks.speaking import Speech, opened_by, spoken
 from liveness.lab.attacks.swapping import Swap, swapped
 from liveness.measures.face_regions import OVAL, fill
 from liveness.verdict import family_of
@@ -49,6 +51,19 @@ LIVELY = Animation(
     head=1.0, expression=1.0, steadying=0.0, mouth=Mouth((30.0, 15.0, 15.0), 0.0), denoise=4.0, sharpen=0.0, noise=0.0
 )
 """An animation that takes over all that moves."""
+
+CLEAR = Speech(
+    face_px=256,
+    late=0,
+    widest=0.12,
+    smooth_s=0.02,
+    softness=0.05,
+    shade=(0.0, 0.0, 0.0),
+    denoise=4.0,
+    sharpen=0.0,
+    mouth=Mouth((30.0, 15.0, 15.0), 0.0),
+)
+"""A mouth that follows its sound at once."""
 
 
 def painted() -> Pixels:
@@ -127,7 +142,15 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("kind", "family"), [("face_swap", "synthesis"), ("photo_animation", "synthesis")])
+@pytest.mark.parametrize(
+    ("kind", "family"),
+    [
+        ("face_swap", "synthesis"),
+        ("photo_animation", "synthesis"),
+        ("lip_sync", "synthesis"),
+        ("recording_frame_rate", "injection"),
+    ],
+)
 def test_each_kind_belongs_to_the_family_it_is_meant_for(kind: str, family: str) -> None:
     assert kind in MAKERS
     assert family_of(f"sim_{kind}") == family
@@ -327,12 +350,110 @@ def test_the_inside_of_a_mouth_is_dark_with_teeth_above() -> None:
     assert np.array_equal(Mouth((30.0, 15.0, 15.0), teeth=1.0).within(skin, lips, 0.0), skin)
 
 
-@pytest.mark.parametrize("kind", ["face_swap", "photo_animation"])
+LOUD_THEN_QUIET = np.concatenate([tone(0.4)[::3], np.zeros(SOUND_RATE // 10, dtype=np.float32)])
+"""Sound of 0.4 s at 16 kHz, and silence after it."""
+
+
+def gap_of(picture: Pixels) -> float:
+    """Return how far the lips are apart, as a share of the face's height."""
+    points = points_on(picture)
+    return float(np.linalg.norm(points[13, :2] - points[14, :2])) / portraits.height_of(points)
+
+
+def test_the_mouth_opens_when_the_sound_is_loud_and_closes_when_it_is_not() -> None:
+    talk = Source(FPS, (photograph(),) * 20)
+
+    pictures = list(spoken(talk, LOUD_THEN_QUIET, CLEAR))
+
+    loud, quiet = gap_of(pictures[5]), gap_of(pictures[-1])
+    assert quiet + 0.04 < loud
+    assert quiet < gap_of(photograph()) < loud, "whatever the mouth did on the clip"
+
+
+def test_a_late_mouth_comes_after_the_sound() -> None:
+    talk = Source(FPS, (photograph(),) * 14)
+    loud = np.concatenate([np.zeros(SOUND_RATE // 5, dtype=np.float32), tone(0.4)[::3]])
+
+    def opens_at(speech: Speech) -> int:
+        gaps = [gap_of(picture) for picture in spoken(talk, loud, speech)]
+        return int(np.argmax(np.array(gaps) > (min(gaps) + max(gaps)) / 2))
+
+    assert opens_at(CLEAR) == pytest.approx(5, abs=1), "the sound begins after 0.2 s"
+    assert opens_at(replace(CLEAR, late=3)) == opens_at(CLEAR) + 3
+
+
+def test_above_the_nose_and_beside_the_face_a_spoken_clip_is_as_it_was(source: Source) -> None:
+    for before, after in zip(source.pictures, spoken(source, LOUD_THEN_QUIET, CLEAR), strict=True):
+        far = far_from_face(before, 4)
+        assert np.array_equal(before[far], after[far])
+        above = int(points_on(before)[6, 1])
+        assert np.array_equal(before[:above], after[:above])
+        assert not np.array_equal(before, after)
+
+
+def test_points_of_an_opening_mouth_leave_nose_and_chin_where_they_are(still: Portrait) -> None:
+    rest = still.points[:468, :2]
+    places, _ = opened_by(rest, 0.15, portraits.height_of(still.points))
+
+    assert places[14, 1] - places[13, 1] == pytest.approx(0.15 * portraits.height_of(still.points), abs=1.5)
+    assert np.allclose(places[[2, 152, 33, 263, 10]], rest[[2, 152, 33, 263, 10]])
+
+
+def test_loudness_goes_with_the_sound() -> None:
+    loud = loudness(LOUD_THEN_QUIET, 25, FPS, smooth_s=0.02)
+
+    assert loud[2:9].min() > 0.9
+    assert loud[14:].max() < 0.05
+
+
+def test_a_spoken_clip_carries_the_sound_it_was_made_to_speak(person: Path, speech: Path, tmp_path: Path) -> None:
+    target = tmp_path / "spoken.mp4"
+    make_attack("lip_sync", person, target, sound=speech)
+
+    heard = read_sound(target, 12.0)
+
+    assert heard.size / SOUND_RATE == pytest.approx(0.6, abs=0.15)
+    spectrum = np.abs(np.fft.rfft(heard[2000:6000]))
+    assert np.argmax(spectrum) * 4 == pytest.approx(440, abs=12)
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("speech") / "speech.m4a", sound=tone(1.0))
+
+
+def test_lip_sync_without_a_sound_says_what_it_needs(person: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"lip_sync: expected another sound.*--sound FILE"):
+        make_attack("lip_sync", person, tmp_path / "attack.mp4")
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_sounds_that_cannot_be_used_are_refused_in_one_sentence(person: Path, speech: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.wav").write_text("no sound")
+    cases = {
+        tmp_path / "text.wav": "its content cannot be read",
+        tmp_path / "missing.wav": "there is no such file",
+        person: "expected a file with sound, found none",
+        write_clip(tmp_path / "silent.m4a", sound=np.zeros(48_000, dtype=np.float32)): "are silent",
+    }
+    for path, words in cases.items():
+        with pytest.raises(MediaError, match=words) as caught:
+            make_attack("lip_sync", person, tmp_path / "attack.mp4", sound=path)
+        assert path.name in str(caught.value)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ConfigError, match="--sound: face_swap takes no other sound"):
+        make_attack("face_swap", person, tmp_path / "attack.mp4", sound=speech)
+    assert not (tmp_path / "attack.mp4").exists()
+
+
+@pytest.mark.parametrize("kind", ["face_swap", "photo_animation", "lip_sync"])
 def test_the_same_seed_makes_the_same_fake_and_another_seed_another(
-    kind: str, person: Path, photo: Path, tmp_path: Path
+    kind: str, person: Path, photo: Path, speech: Path, tmp_path: Path
 ) -> None:
+    face, sound = (None, speech) if kind == "lip_sync" else (photo, None)
     for name, seed in (("one", 3), ("again", 3), ("other", 4)):
-        make_attack(kind, person, tmp_path / f"{name}.mp4", seed=seed, face=photo)
+        make_attack(kind, person, tmp_path / f"{name}.mp4", seed=seed, face=face, sound=sound)
     one, again, another = ((tmp_path / f"{name}.mp4").read_bytes() for name in ("one", "again", "other"))
 
     assert one == again

@@ -11,8 +11,9 @@ import av
 import numpy as np
 
 from liveness.errors import MediaError
-from liveness.frames import Pixels
+from liveness.frames import Floats, Pixels
 from liveness.lab.attacks.portraits import LARGEST_PX, Portrait
+from liveness.lab.attacks.sounds import SoundTrack
 from liveness.media import Recording
 
 LONGEST_SOURCE_S = 12.0
@@ -31,6 +32,8 @@ class Source:
     """What it is called in an error."""
     face: Portrait | None = None
     """Another face, for attacks that put one into the clip."""
+    sound: Floats | None = None
+    """(n,) another sound at 16 kHz, for attacks that make the person speak it."""
 
     @property
     def duration_s(self) -> float:
@@ -63,15 +66,22 @@ def read_source(path: Path) -> Source:
     return Source(fps, tuple(pictures), str(path))
 
 
-def write_clip(path: Path, pictures: Iterator[Pixels], fps: float, *, quality: int) -> None:
-    """Encode RGB pictures with H.264 at constant rate factor ``quality``."""
+def write_clip(
+    path: Path, pictures: Iterator[Pixels], fps: float, *, quality: int, sound: Floats | None = None
+) -> None:
+    """Encode RGB pictures with H.264 at constant rate factor ``quality``, and (n,) sound at 16 kHz with AAC."""
     rate = Fraction(fps).limit_denominator(1001)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate, options={"crf": str(quality), "preset": "superfast"})
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1
+        track = SoundTrack(container, sound) if sound is not None else None
         for index, picture in enumerate(pictures):
             if index == 0:
                 stream.height, stream.width = picture.shape[:2]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            if track is not None:
+                track.write((index + 1) / fps)
         container.mux(stream.encode(None))
+        if track is not None:
+            track.close()

@@ -28,7 +28,7 @@ from liveness.measures.face_regions import OVAL, fill
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-_ROOM = 1.5
+ROOM = 1.5
 """Edge of the square that is rendered, by the height of the face."""
 _FADE_DEG = 6.0
 """Over so much further turning a swap that lets go fades."""
@@ -158,7 +158,7 @@ class OtherFace:
         """
         # Nor is it rendered much finer than it will be seen.
         face_px = min(float(swap.face_px), 1.3 * height_of(points))
-        side = round(_ROOM * face_px)
+        side = round(ROOM * face_px)
         to_patch = upright(points, face_px, side)
         places = apply_affine(to_patch, np.asarray(points[:, :2], dtype=np.float32))
         look, covered = self.mesh.lookup(places[:MESH_POINTS], (side, side), points[:MESH_POINTS, 2])

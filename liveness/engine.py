@@ -69,6 +69,11 @@ class Event:
     and ``mode``; for void ``reason``. Else nothing is read."""
 
 
+_HEAVY_MS = 5.0
+"""Declared cost from which on a signal waits while a challenge runs: an answer needs every picture, more than a face
+that was looked at before needs another look."""
+
+
 class Engine:
     """One session: give it every decoded frame's tick, the frames on the grid, and the events."""
 
@@ -338,6 +343,8 @@ class Engine:
         due = [name for name in awake if time_s + 1e-9 >= self._next_observation[name]]
         for name in sorted(due, key=lambda name: self._next_observation[name]):
             spec = self.specs[name]
+            if self._running.active and spec.cost_ms > _HEAVY_MS:
+                continue
             if spent + spec.cost_ms > self.settings.budget_ms and spec.observe_every_s > 0:
                 continue
             spent += spec.cost_ms

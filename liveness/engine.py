@@ -341,6 +341,7 @@ class Engine:
         time_s, spent = observation.time_s, 0.0
         awake = [name for name in self.signals if name not in self._paused]
         due = [name for name in awake if time_s + 1e-9 >= self._next_observation[name]]
+        shown = set()
         for name in sorted(due, key=lambda name: self._next_observation[name]):
             spec = self.specs[name]
             if self._running.active and spec.cost_ms > _HEAVY_MS:
@@ -348,11 +349,12 @@ class Engine:
             if spent + spec.cost_ms > self.settings.budget_ms and spec.observe_every_s > 0:
                 continue
             spent += spec.cost_ms
+            shown.add(name)
             self._next_observation[name] = time_s + spec.observe_every_s * self._stretch
             self._guarded(name, time_s, functools.partial(self.signals[name].observe, observation))
         if observation.broken:
-            # A signal that is not due must hear of the break all the same.
-            for name in set(self.signals) - set(due):
+            # A signal that is not due, or has to wait, must hear of the break all the same.
+            for name in set(self.signals) - shown:
                 self._guarded(name, time_s, functools.partial(self.signals[name].observe, observation))
 
     def _collect(self, time_s: float) -> None:

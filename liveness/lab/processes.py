@@ -18,9 +18,10 @@ def processes(count: int | None = None) -> Iterator[ProcessPoolExecutor]:
         try:
             yield pool
         except BaseException:
+            # In this order: a pool that finds its processes dead before it has let go of what waits complains of it.
+            pool.shutdown(wait=False, cancel_futures=True)
             for child in set(multiprocessing.active_children()) - before:
                 child.terminate()
-            pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 

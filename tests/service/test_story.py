@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -198,7 +199,8 @@ def test_a_candidate_is_never_told_what_was_found(service: Service) -> None:
         events.until("session", state="withdrawn")
     with service.events(f"{path}/events", token, last="1") as events:
         events.until("session")
-    heard = bytes(service.heard_by[token]).lower()
+    # Names drawn at random may spell any word.
+    heard = re.sub(rb"\b[cs]_[\w-]{12,}|\bey[\w-]+\.[\w-]+\.[\w-]+", b"drawn", bytes(service.heard_by[token])).lower()
     for word in (
         *("confidence", "families", "coverage", "reasons", "notice", "verdict", "suspect", "interval", "llr"),
         *("secret", "0.123456", "presentation", "injection", "synthesis", "substitution", "flatness", "next_step"),

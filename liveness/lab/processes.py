@@ -6,26 +6,35 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.synchronize import Event
+
+_LETS_GO_S = 0.2
+"""A pool that finds its processes dead before it has let go of the work that waits complains of it."""
 
 
 @contextlib.contextmanager
 def processes(count: int | None = None) -> Iterator[ProcessPoolExecutor]:
     """Give so many processes, else one a core; when the caller is interrupted or fails, they end at once."""
-    before = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(count or os.cpu_count(), initializer=_obey) as pool:
+    end = multiprocessing.Event()
+    with ProcessPoolExecutor(count or os.cpu_count(), initializer=_obey, initargs=(end,)) as pool:
         try:
             yield pool
         except BaseException:
-            # In this order: a pool that finds its processes dead before it has let go of what waits complains of it.
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in set(multiprocessing.active_children()) - before:
-                child.terminate()
+            threading.Timer(_LETS_GO_S, end.set).start()
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
-def _obey() -> None:
-    """Leave an interrupt at the terminal to the process that began this one, which ends it."""
+def _obey(end: Event) -> None:
+    """Leave an interrupt at the terminal to the process that began this one, and end when it says so."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(end,), daemon=True).start()
+
+
+def _end_with(end: Event) -> None:
+    end.wait()
+    os._exit(os.EX_TEMPFAIL)

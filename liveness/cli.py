@@ -368,12 +368,15 @@ def signals(
 
 def _time_signals(path: Path) -> tuple[dict[str, float], float]:
     """Review a recording with a clock; returns CPU seconds by part, and the recording's length."""
+    import liveness.signals
+    from liveness.contract import discover
     from liveness.engine import Engine
     from liveness.fusion.calibration import load
     from liveness.media import Recording
     from liveness.review.reviewing import analyse
 
-    with Recording(path) as recording, Engine(load(), timer=time.process_time) as engine:
+    every = discover(liveness.signals)
+    with Recording(path) as recording, Engine(load(), signals=every, timer=time.process_time) as engine:
         started = time.process_time()
         last_s = max((frame.time_s for frame, _ in analyse(recording, engine)), default=0.0)
         whole = time.process_time() - started

@@ -94,7 +94,8 @@ class Engine:
         Parameters
         ----------
         signals
-            Signal classes by name; all of ``liveness.signals`` if not given.
+            Signal classes by name. If not given, those of ``liveness.signals`` that the calibration has a curve for:
+            what cannot change a verdict is not measured.
         challenges
             Challenge classes by name; all of ``liveness.challenges`` if not given.
         answers
@@ -116,8 +117,9 @@ class Engine:
         unknown = self.settings.off - set(classes)
         if unknown:
             raise ConfigError(f"no such signal: {', '.join(sorted(unknown))}; there are {', '.join(classes)}")
+        wanted = {curve.signal for curve in calibration.curves} if signals is None else set(classes)
         self.signals: dict[str, Signal] = {
-            name: cls() for name, cls in classes.items() if name not in self.settings.off
+            name: cls() for name, cls in classes.items() if name in wanted - self.settings.off
         }
         self.challenges = dict(contract.discover(liveness.challenges) if challenges is None else challenges)
         self._strengths = strengths.load() if answers is None else answers

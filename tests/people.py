@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 import skimage.data
 
+import liveness.signals
+from liveness.contract import discover
 from liveness.engine import Engine
 from liveness.faces.tracking import FaceFollower
 from liveness.frames import Floats, Observation, Pixels, ProbeTick
@@ -119,7 +121,7 @@ def stream_of(path: Path, *, analysis_fps: float = 12.0) -> Stream:
 
 def unjudged() -> Engine:
     """Return an engine that measures and knows nothing of what it means."""
-    return Engine(NO_CURVES)
+    return Engine(NO_CURVES, signals=discover(liveness.signals))
 
 
 def _pulled(picture: Pixels, place: tuple[float, float], by_px: float, reach_px: float) -> Pixels:

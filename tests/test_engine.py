@@ -96,10 +96,21 @@ def test_at_a_lower_rate_everything_is_looked_at_less_often(clips: Path, fps: fl
         assert np.diff(counting.seen_s).mean() == pytest.approx(every_s, abs=0.09)
 
 
+def test_what_cannot_change_a_verdict_is_not_measured(clips: Path) -> None:
+    calibration = load()
+    curved = {curve.signal for curve in calibration.curves}
+    without = replace(calibration, curves=tuple(curve for curve in calibration.curves if curve.signal != "texture"))
+    with Engine(calibration) as engine, Engine(without) as other:
+        assert set(engine.signals) == curved
+        assert set(other.signals) == curved - {"texture"}
+        verdicts(clips / "talking.mp4", other)
+        assert "texture" not in {one.signal for one in other.take_evidence()}
+
+
 def test_a_signal_can_be_switched_off(clips: Path) -> None:
-    with Engine(load(), EngineSettings(off=frozenset({"blink"}))) as engine:
+    with Engine(load(), EngineSettings(off=frozenset({"texture"}))) as engine:
         verdicts(clips / "talking.mp4", engine)
-        assert "blink" not in {one.signal for one in engine.take_evidence()}
+        assert "texture" not in {one.signal for one in engine.take_evidence()}
     with pytest.raises(ConfigError, match="no such signal: blnk; there are blink"):
         Engine(NO_CURVES, EngineSettings(off=frozenset({"blnk"})))
 

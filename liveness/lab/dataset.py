@@ -216,7 +216,8 @@ NO_CURVES = Calibration((), {}, Thresholds(1.0, 1.0, {}, 1.0, 1.0, 0.0), {})
 
 def _measure_clip(path: Path) -> Measurements:
     moments = []
-    with Recording(path) as recording, Engine(NO_CURVES) as engine:
+    every = discover(liveness.signals)
+    with Recording(path) as recording, Engine(NO_CURVES, signals=every) as engine:
         last_s, watched = 0.0, 0
         analysed = 0
         for frame, verdict in analyse(recording, engine):

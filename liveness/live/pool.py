@@ -46,7 +46,9 @@ __all__ = [
     "WorkerGone",
 ]
 
-_MALLOC = {
+_ENVIRONMENT = {
+    # A worker has one core: numpy's threads would only wait on it, at full speed.
+    "OPENBLAS_NUM_THREADS": "1",
     # Every decoder is a thread, and every thread would get an arena of its own it never gives back.
     "MALLOC_ARENA_MAX": "2",
     # What a frame needs is needed again for the next one: giving it back and fetching it anew, page by page, costs
@@ -54,7 +56,7 @@ _MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
 }
-"""What glibc's allocator is told in a worker; others do not know these variables."""
+"""What numpy and glibc's allocator are told in a worker; others do not know these variables."""
 
 _START_S = 60.0
 _REQUEST_S = 30.0
@@ -309,7 +311,7 @@ class MediaPool:
                     str(theirs.fileno()),
                     json.dumps(settings),
                     pass_fds=[theirs.fileno()],
-                    env={**os.environ, **_MALLOC},
+                    env={**os.environ, **_ENVIRONMENT},
                     stdin=asyncio.subprocess.DEVNULL,
                 )
             reader, writer = await asyncio.open_connection(sock=ours)

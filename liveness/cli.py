@@ -347,8 +347,10 @@ def signals(
     """List the signals: what each looks at, for which families, and what it costs."""
     import liveness.signals
     from liveness.contract import discover
+    from liveness.fusion.calibration import load
 
     specs = {name: cls.spec for name, cls in discover(liveness.signals).items()}
+    counting = {curve.signal for curve in load().curves}
     spent, duration_s = _time_signals(time_file) if time_file else ({}, 0.0)
     table = Table(title="Signals" + (f", measured on {time_file.name}" if time_file else ""), title_justify="left")
     for heading in ("signal", "what it looks at", "group", "families"):
@@ -360,10 +362,14 @@ def signals(
         cells = [name, spec.title, spec.group, ", ".join(sorted(spec.families)), f"{spec.cost_ms:g}"]
         if time_file:
             cells.append(f"{1000 * spent[name] / duration_s:.2f}")
-        table.add_row(*cells)
+        table.add_row(*cells, style=None if name in counting else "dim")
     for name in ("faces", "probe", "decoding", "fusion") if time_file else ():
         table.add_row(name, "", "", "", "", f"{1000 * spent[name] / duration_s:.2f}", style="dim")
     Console().print(table)
+    if idle := [name for name in specs if name not in counting]:
+        sys.stdout.write(
+            f"{', '.join(idle)}: the calibration found no gain in them, so no review and no call measures them.\n"
+        )
 
 
 def _time_signals(path: Path) -> tuple[dict[str, float], float]:

@@ -377,6 +377,27 @@ def test_a_flicker_is_not_shown(browser: Any, service: Scripted) -> None:
         assert page.evaluate("states") == []
 
 
+def test_a_state_never_stands_beside_the_figure_of_another(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        until(page, lambda: state_words(page) != "Connecting")
+        rest = page.locator("liveness-verdict .rest")
+        assert rest.is_hidden()
+        verdicts(service, 0, 5)
+        until(page, lambda: state_words(page) == "Looks live")
+        assert rest.is_visible()
+        figure = page.locator("liveness-verdict .figure")
+        before = figure.text_content()
+        verdicts(service, 5, 1, **SUSPECT)
+        page.wait_for_timeout(500)
+        assert (state_words(page), figure.text_content()) == ("Looks live", before)
+        verdicts(service, 6, 3, **SUSPECT)
+        until(page, lambda: state_words(page) == "Look closer")
+        see(page, re.compile(r"^8\s%$"))
+        service.change("ended")
+        see(page, "At the end of the check: Look closer.")
+
+
 def test_only_what_lasts_is_read_out(browser: Any, service: Scripted) -> None:
     service.state = "checking"
     with opened(browser, service.interviewer) as page:
@@ -399,7 +420,7 @@ def test_too_little_seen_is_said_for_each_question(browser: Any, service: Script
     service.state = "checking"
     with opened(browser, service.interviewer) as page:
         verdicts(service, 0, 5, **INCONCLUSIVE)
-        see(page, "22 % seen of what can be seen")
+        see(page, "22 % of what can be seen")
         rows = page.evaluate(
             "[...document.querySelector('liveness-verdict').shadowRoot.querySelectorAll('.question')]"
             ".map((row) => row.querySelector('strong').textContent)"

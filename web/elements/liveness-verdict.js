@@ -119,6 +119,8 @@ export class LivenessVerdict extends HTMLElement {
   #announcing = new Throttle(ANNOUNCE_EVERY_MS);
   /** @type {Verdict | null} */
   #verdict = null;
+  /** The last one of the state that is shown: what stands beside a state must not speak of another. @type {Verdict | null} */
+  #settled = null;
   /** @type {SessionView | null} */
   #session = null;
   #refused = false;
@@ -203,11 +205,13 @@ export class LivenessVerdict extends HTMLElement {
     this.#verdict = verdict;
     this.#arrivedMs = performance.now();
     const changed = this.#steady.take(verdict.state, verdict.time_s);
+    const settled = verdict.state === this.#steady.shown;
+    if (settled) this.#settled = verdict;
     const view = this.#view;
     if (!view) return;
-    if (this.#figure.take(verdict.confidence, verdict.interval, verdict.time_s) && this.#figure.shown) view.gauge(this.#figure.shown);
+    if (settled && this.#figure.take(verdict.confidence, verdict.interval, verdict.time_s) && this.#figure.shown) view.gauge(this.#figure.shown);
     view.timeline.add({ timeS: verdict.time_s, value: verdict.confidence, low: verdict.interval[0], high: verdict.interval[1], state: verdict.state });
-    this.#lists.run(() => view.lists(/** @type {Verdict} */ (this.#verdict), this.#steady.shown), { now: changed });
+    if (settled) this.#lists.run(() => view.lists(/** @type {Verdict} */ (this.#settled), this.#steady.shown), { now: changed });
     this.#refresh();
   }
 
@@ -255,7 +259,10 @@ export class LivenessVerdict extends HTMLElement {
     const measured = this.#verdict !== null;
     const stale = measured && silentMs > STALE_MS && state !== "ended" && state !== "withdrawn";
     mark(this, "stale", stale);
-    view.top(state, this.#verdict, { staleS: stale ? silentMs / 1000 : null, measured: measured && state !== "withdrawn", askable: this.#session?.challenges ?? [] });
+    const over = state === "ended" || state === "withdrawn";
+    if (over) view.timeline.stop();
+    const last = over && this.#steady.shown !== "warming_up" ? this.#steady.shown : null;
+    view.top(state, this.#settled, { staleS: stale ? silentMs / 1000 : null, measured: measured && state !== "withdrawn", last, askable: this.#session?.challenges ?? [] });
     if (this.getAttribute("state") === state) return;
     mark(this, "state", state);
     const text = view.stateText(state);
@@ -265,7 +272,7 @@ export class LivenessVerdict extends HTMLElement {
   }
 
   #announce() {
-    const text = this.#view?.stateText(this.#shownState(), this.#verdict) ?? "";
+    const text = this.#view?.stateText(this.#shownState(), this.#settled) ?? "";
     if (text === this.#announced) return;
     this.#announced = text;
     this.#view?.announce(text);
@@ -313,6 +320,8 @@ class View {
   #noticeCount = 0;
   #number = crypto.getRandomValues(new Uint8Array(1))[0] % 3;
   #iconName = "";
+  /** All below what stands at the top; nothing before there is something to tell. */
+  #rest = h("div", { class: "rest", hidden: true });
 
   /**
    * @param {ShadowRoot} root
@@ -349,24 +358,23 @@ class View {
       this.#live,
       this.#card,
       this.#asking,
+      this.#rest,
+      h("slot"),
+    );
+    this.#rest.append(
       h(
         "div",
-        { class: "rest" },
-        h(
-          "div",
-          { class: "grid2" },
-          h("section", { part: "reasons" }, h("h2", {}, texts.reasons), this.#reasons, this.#missingBox),
-          h("section", { part: "questions" }, h("h2", {}, texts.questions), this.#questions),
-        ),
-        h("section", { part: "timeline" }, h("h2", {}, texts.timeline), this.timeline.node),
-        h(
-          "div",
-          { class: "grid2" },
-          h("section", { part: "link" }, h("h2", {}, texts.link), this.#linkWords, this.#linkSize, h("details", {}, h("summary", {}, texts.numbers), this.#numbers)),
-          this.#noticeSection,
-        ),
+        { class: "grid2" },
+        h("section", { part: "reasons" }, h("h2", {}, texts.reasons), this.#reasons, this.#missingBox),
+        h("section", { part: "questions" }, h("h2", {}, texts.questions), this.#questions),
       ),
-      h("slot"),
+      h("section", { part: "timeline" }, h("h2", {}, texts.timeline), this.timeline.node),
+      h(
+        "div",
+        { class: "grid2" },
+        h("section", { part: "link" }, h("h2", {}, texts.link), this.#linkWords, this.#linkSize, h("details", {}, h("summary", {}, texts.numbers), this.#numbers)),
+        this.#noticeSection,
+      ),
     );
     this.#reasons.append(h("li", { class: "small soft" }, texts.noReasons));
   }
@@ -399,9 +407,10 @@ class View {
   /**
    * @param {string} state
    * @param {Verdict | null} verdict
-   * @param {{staleS: number | null, measured: boolean, askable: string[]}} circumstances askable: what `<liveness-challenges>` can ask for
+   * @param {{staleS: number | null, measured: boolean, last: string | null, askable: string[]}} circumstances
+   *   last: the state at the end of a check that is over; askable: what `<liveness-challenges>` can ask for
    */
-  top(state, verdict, { staleS, measured, askable }) {
+  top(state, verdict, { staleS, measured, last, askable }) {
     const [title, headline] = this.#words(state);
     const judged = state in this.#texts.states;
     mark(this.#card, "data-state", state);
@@ -411,17 +420,18 @@ class View {
     say(this.#measureNote, state === "live" ? this.#texts.gaugeNote : "");
     this.#showIcon(state);
     say(this.#state, title);
-    const summary = judged && verdict && state !== "live" && verdict.state === state ? verdict.summary : "";
+    const ended = state === "ended" && last ? this.#texts.atEnd(this.#words(last)[0]) : "";
+    const summary = ended ? headline : judged && verdict && state !== "live" && verdict.state === state ? verdict.summary : "";
     // What is the matter comes first where nothing is known; what to do comes first where something is.
     const slow = state === "warming_up" && (verdict?.time_s ?? 0) > SLOW_S;
     const swap = (state === "inconclusive" || slow) && summary !== "";
-    say(this.#headline, swap ? summary : headline);
+    say(this.#headline, swap ? summary : ended || headline);
     say(this.#summary, slow ? "" : swap ? headline : summary);
     this.#stale.hidden = staleS === null;
     if (staleS !== null) say(this.#staleText, this.#texts.stale(staleS));
     this.#measure.hidden = !measured || !this.#figure.textContent;
     const elsewhere = this.#asking.assignedNodes().length > 0 && askable.includes(verdict?.next_step?.challenge ?? "");
-    this.#next.hidden = elsewhere || !judged || !(state === "suspect" || state === "inconclusive") || !this.#nextTitle.textContent;
+    this.#next.hidden = elsewhere || !judged || !verdict?.next_step || !(state === "suspect" || state === "inconclusive") || !this.#nextTitle.textContent;
   }
 
   /** @param {string} state */
@@ -438,7 +448,8 @@ class View {
   gauge({ value, low, high }) {
     const texts = this.#texts;
     say(this.#figure, texts.percent(value));
-    say(this.#interval, texts.interval(low, high));
+    // Where both ends are the same figure, it says nothing.
+    say(this.#interval, texts.percent(low) === texts.percent(high) ? "" : texts.interval(low, high));
     this.#band.style.left = `${low * 100}%`;
     this.#band.style.width = `${Math.max(0.6, (high - low) * 100)}%`;
     this.#point.style.left = `${value * 100}%`;
@@ -451,6 +462,7 @@ class View {
    */
   lists(verdict, shown) {
     const texts = this.#texts;
+    this.#rest.hidden = false;
     this.#reasonList(verdict);
     for (const family of FAMILIES) this.#answer(family, verdict);
     const missing = [...new Set(Object.values(verdict.missing))];
@@ -530,6 +542,7 @@ class View {
   /** @param {Link} link */
   link(link) {
     const texts = this.#texts;
+    if (link.width) this.#rest.hidden = false;
     say(this.#linkWords, texts.linkWords[link.quality] ?? link.quality);
     say(this.#linkSize, link.width && link.fps >= 0.5 ? texts.linkSize(link.width, link.height, link.fps) : "");
     const names = texts.linkNumbers;
@@ -546,7 +559,7 @@ class View {
 
   /** @param {Notice} notice */
   notice({ time_s, text }) {
-    this.#noticeSection.hidden = false;
+    this.#rest.hidden = this.#noticeSection.hidden = false;
     // The same again and again is one line with a count, or it would push out all else.
     const last = this.#notices.firstElementChild;
     this.#noticeCount = last?.querySelector("span")?.textContent === text ? this.#noticeCount + 1 : 1;

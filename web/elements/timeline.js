@@ -81,6 +81,7 @@ export class Timeline {
   #list = h("ol", { class: "small runs" });
   #width = 0;
   #nowS = 0;
+  #over = false;
   node;
 
   /** @param {import("./texts/en.js").Texts} texts */
@@ -125,6 +126,13 @@ export class Timeline {
     if (this.#history.points.length) this.#nowS = Math.max(this.#nowS, nowS);
   }
 
+  /** It is over: where it ends is no longer now. */
+  stop() {
+    if (this.#over) return;
+    this.#over = true;
+    this.draw();
+  }
+
   draw() {
     const points = this.#history.points;
     const texts = this.#texts;
@@ -149,7 +157,7 @@ export class Timeline {
       shapes.push(s("line", { class: "grid", x1: x(timeS), x2: x(timeS), y1: PLOT.top, y2: STRIP.top + STRIP.height }));
       shapes.push(s("text", { x: x(timeS), y: HEIGHT - 6, "text-anchor": "middle" }, clock(timeS)));
     }
-    shapes.push(s("text", { x: right, y: HEIGHT - 6, "text-anchor": "end", class: "now" }, texts.now));
+    shapes.push(s("text", { x: right, y: HEIGHT - 6, "text-anchor": "end", class: "now" }, this.#over ? clock(nowS) : texts.now));
     for (const curve of curves(points.filter((point) => point.timeS >= startS - 2))) {
       const upper = curve.map((point) => `${Math.max(PLOT.left, x(point.timeS))},${y(point.high)}`);
       const lower = curve.map((point) => `${Math.max(PLOT.left, x(point.timeS))},${y(point.low)}`).reverse();

@@ -37,6 +37,8 @@ export const en = {
     ended: ["Call ended", "The report holds all that was seen."],
     refused: ["No access", "This link is not valid, or no longer. Ask for a new one."],
   },
+  /** @param {string} state */
+  atEnd: (state) => `At the end of the check: ${state}.`,
   confidence: "Confidence that a live person is there",
   confidenceBefore: "Confidence before the picture was lost",
   confidenceEnd: "Confidence at the end",
@@ -89,7 +91,7 @@ export const en = {
     none: "No sign of it",
   },
   /** @param {number} share */
-  seen: (share) => (share < 0.005 ? "nothing seen of it yet" : share > 0.995 ? "all seen that can be seen" : `${percent(share)} seen of what can be seen`),
+  seen: (share) => (share < 0.005 ? "nothing seen of it yet" : share > 0.995 ? "all seen that can be seen" : `${percent(share)} of what can be seen`),
   timeline: "Over time",
   timelineAxis: "confidence",
   now: "now",

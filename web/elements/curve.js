@@ -146,5 +146,12 @@ export const CURVE_CSS = `
 .curve .measured { fill: none; stroke: var(--_ink); stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
 .curve .asked { fill: none; stroke: var(--_accent); stroke-width: 4; stroke-dasharray: 6 4; }
 .curve .small { color: var(--_soft); text-wrap: pretty; }
+@container (min-width: 34rem) {
+  .curve { display: grid; grid-template: auto auto 1fr / minmax(0, 23rem) minmax(9rem, 1fr); column-gap: 1rem; }
+  .curve figcaption { grid-column: 1 / -1; }
+  .course { grid-row: 2 / 4; margin-top: 0.375rem; }
+  .curve .small { grid-area: 2 / 2; margin-top: 0.625rem; }
+  .curve .play { justify-self: start; align-self: start; }
+}
 .curve .play { margin-top: 0.5rem; font-size: 0.8125rem; min-height: 2.25rem; }
 `;

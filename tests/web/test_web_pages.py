@@ -152,7 +152,7 @@ def test_the_camera_off_is_off_for_the_check_too(browser: Any, service: Scripted
     with opened(browser, service.candidate) as page:
         to_call(page)
         see(page, "A check is running")
-        page.get_by_role("button", name="Camera off").click()
+        page.get_by_role("button", name="Stop camera").click()
         button = page.get_by_role("button", name="Camera is off")
         assert button.get_attribute("aria-pressed") == "true"
         off = "document.querySelector('liveness-check').check"

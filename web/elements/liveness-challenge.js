@@ -33,7 +33,7 @@ dialog::backdrop { background: var(--_paper); }
 .middle { display: grid; justify-items: center; align-content: center; gap: clamp(0.5rem, 2vh, 1.25rem); text-align: center; min-width: 0; }
 h2 { font-size: clamp(1.375rem, 1rem + 2.2vw, 2.25rem); line-height: 1.2; letter-spacing: -0.02em; max-width: 26ch; text-wrap: balance; }
 h2:focus { outline: none; }
-.text { font-size: clamp(1rem, 0.9rem + 0.5vw, 1.25rem); max-width: 44ch; color: var(--_soft); text-wrap: pretty; }
+.text { font-size: clamp(1rem, 0.9rem + 0.5vw, 1.25rem); max-width: 44ch; color: var(--_soft); text-wrap: balance; }
 .text.strong { color: var(--_ink); font-weight: 600; }
 .shown { display: grid; grid-template-columns: minmax(0, 1fr) auto minmax(0, 1fr); align-items: center; justify-items: center; gap: 0.5rem clamp(0.5rem, 4vw, 3rem); width: min(100%, 64rem); }
 .shown .drawing { grid-column: 2; width: clamp(10rem, 40vh, 24rem); max-width: 52vw; height: auto; }

@@ -263,7 +263,8 @@ export class LivenessCheck extends HTMLElement {
       h("div", { class: "words" }, h("strong", {}, title), note && h("span", { class: "note" }, note)),
     );
     if (running) {
-      const stop = h("button", { type: "button", part: "stop" }, texts.stop);
+      // What has not begun cannot be stopped.
+      const stop = h("button", { type: "button", part: "stop" }, state === "agreed" ? texts.decline : texts.stop);
       stop.addEventListener("click", () => this.#stop());
       bar.append(stop);
     } else if (state === "failed") {

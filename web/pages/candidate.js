@@ -76,7 +76,7 @@ class Candidate {
       if (state === "asking") this.#show("consent");
       else if (state === "agreed" || state === "stopped") this.#goDevices();
     }
-    if (state === "ended" && this.#step !== "over") this.#finish("The call has ended", "Thank you. Your camera and microphone are off, and no check is running.", false);
+    if (state === "ended" && this.#step !== "over") this.#finish("The call has ended", "Thank you. Your camera and microphone are off, and no check is running. You may close this page.", false);
   }
 
   /** @param {unknown} error */
@@ -306,7 +306,7 @@ class Candidate {
     this.#banner("room", state === "interrupted" ? "The connection is unsteady. It comes back by itself; stay on this page." : null);
     if (state === "replaced") this.#finish("The call goes on in another window", "You opened the link a second time. Join again if you want to go on here.", true);
     if (state === "refused") this.#show("refused");
-    if (state === "over") this.#finish("The call has ended", "Thank you. Your camera and microphone are off, and no check is running.", false);
+    if (state === "over") this.#finish("The call has ended", "Thank you. Your camera and microphone are off, and no check is running. You may close this page.", false);
   }
 
   /**
@@ -344,7 +344,7 @@ class Candidate {
     for (const track of this.#stream?.getVideoTracks() ?? []) track.enabled = !this.#dark;
     this.#check.check?.setEnabled(!this.#dark);
     showToggle(button("microphone"), { off: this.#muted, icon: "microphone", words: this.#muted ? "Muted" : "Mute" });
-    showToggle(button("camera"), { off: this.#dark, icon: "camera", words: this.#dark ? "Camera is off" : "Camera off" });
+    showToggle(button("camera"), { off: this.#dark, icon: "camera", words: this.#dark ? "Camera is off" : "Stop camera" });
     node("own-off").hidden = !this.#dark && Boolean(this.#stream?.getVideoTracks().length);
   }
 

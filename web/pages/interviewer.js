@@ -152,7 +152,7 @@ class Interviewer {
     for (const track of this.#own?.getAudioTracks() ?? []) track.enabled = !this.#muted;
     for (const track of this.#own?.getVideoTracks() ?? []) track.enabled = !this.#dark;
     showToggle(button("microphone"), { off: this.#muted, icon: "microphone", words: this.#muted ? "Muted" : "Mute" });
-    showToggle(button("camera"), { off: this.#dark, icon: "camera", words: this.#dark ? "Camera is off" : "Camera off" });
+    showToggle(button("camera"), { off: this.#dark, icon: "camera", words: this.#dark ? "Camera is off" : "Stop camera" });
   }
 
   async #end() {

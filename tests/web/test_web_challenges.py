@@ -135,6 +135,20 @@ def test_a_hand_from_the_left_is_not_sent_to_the_left(browser: Any, service: Scr
         see(page, "Keep your hand close to your face, please.")
 
 
+def test_the_way_out_stays_in_view_however_small_the_screen(browser: Any, service: Scripted) -> None:
+    text = "Tilt the camera (or the lid of the laptop) so that it looks a little further down, and leave it there."
+    service.pages["point_camera"] = {"text": text, "picture": "camera_down"}
+    with opened(browser, service.candidate) as page:
+        join(page)
+        service.ask("point_camera")
+        reaches(page, "running")
+        for width, height in ((320, 568), (640, 360), (1280, 600)):
+            page.set_viewport_size({"width": width, "height": height})
+            box = page.locator("liveness-challenge .foot button").last.bounding_box()
+            assert box["y"] + box["height"] <= height
+            assert box["x"] + box["width"] <= width
+
+
 def test_nobody_is_thanked_for_what_was_not_shown(browser: Any, service: Scripted) -> None:
     """What nobody could judge is over before it is asked for."""
     with opened(browser, service.candidate) as page:

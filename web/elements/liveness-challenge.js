@@ -30,7 +30,10 @@ dialog::backdrop { background: var(--_paper); }
 .screen::backdrop { background: var(--_paper); }
 .own { justify-self: center; width: clamp(7rem, 22vh, 13rem); aspect-ratio: 16 / 9; border-radius: 10px; overflow: hidden; background: #1d232c; }
 .own video { display: block; width: 100%; height: 100%; object-fit: contain; transform: scaleX(-1); }
-.middle { display: grid; justify-items: center; align-content: center; gap: clamp(0.5rem, 2vh, 1.25rem); text-align: center; min-width: 0; }
+/* However small the screen: the way out stays in view, and what does not fit scrolls above it. */
+.ready, .running { height: 100%; }
+:is(.ready, .running) .middle { overflow: auto; }
+.middle { display: grid; justify-items: center; align-content: safe center; gap: clamp(0.5rem, 2vh, 1.25rem); text-align: center; min-width: 0; }
 h2 { font-size: clamp(1.375rem, 1rem + 2.2vw, 2.25rem); line-height: 1.2; letter-spacing: -0.02em; max-width: 26ch; text-wrap: balance; }
 h2:focus { outline: none; }
 .text { font-size: clamp(1rem, 0.9rem + 0.5vw, 1.25rem); max-width: 44ch; color: var(--_soft); text-wrap: balance; }
@@ -46,6 +49,7 @@ h2:focus { outline: none; }
 .way.up ~ .drawing { grid-row: 2; } .way.down ~ .drawing { grid-row: 1; }
 .way.up svg, .way.down svg { width: 3rem; }
 .digits { grid-column: 1 / -1; font-size: clamp(2.5rem, 13vw, 6.5rem); font-weight: 700; line-height: 1; letter-spacing: 0.18em; margin-right: -0.18em; }
+.shown:has(.digits) .drawing { width: clamp(7rem, 24vh, 16rem); }
 .guidance { min-height: 1.5em; font-size: clamp(1.125rem, 1rem + 1vw, 1.5rem); font-weight: 600; }
 .guidance.good { color: var(--_live); }
 .foot { display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: 0.75rem; }
@@ -75,7 +79,12 @@ h2:focus { outline: none; }
   .asking h2 { font-size: 1.25rem; }
   .asking .text { font-size: 1rem; max-width: 60ch; }
   .asking .foot { flex-direction: row; width: auto; }
-  .shown .drawing { width: clamp(8rem, 34vh, 14rem); }
+  .ready, .running { grid-template-rows: minmax(0, 1fr) auto; }
+  h2 { font-size: 1.25rem; max-width: 52ch; }
+  .shown .drawing { width: clamp(6rem, 30vh, 14rem); }
+  .way:is(.up, .down) { grid-column: 1; grid-row: 1; justify-self: end; }
+  .way:is(.up, .down) ~ .drawing { grid-row: 1; }
+  .digits { grid-column: 3; grid-row: 1; font-size: 3.5rem; }
 }
 @media (max-width: 30rem) {
   .foot { gap: 0.5rem; }
@@ -85,6 +94,7 @@ h2:focus { outline: none; }
   .way.left { justify-self: start; }
   .way.right { justify-self: end; }
   .way.left ~ .drawing, .way.right ~ .drawing { grid-row: 2; }
+  .shown .drawing { width: clamp(7rem, 50vh - 11rem, 24rem); max-width: 60vw; }
 }
 ${DRAWING_CSS}
 `);

@@ -311,6 +311,11 @@ def test_the_two_see_each_other_when_the_interviewer_wants_it(browser: Any, serv
         until(page, "document.getElementById('remote').videoWidth > 0", "the interviewer's picture")
         assert other.evaluate("document.getElementById('remote').videoHeight") <= 360
         assert service.uploads[0].size == (1280, 720)
+        see(other, "The candidate sees and hears you.")
+        other.get_by_role("button", name="Mute").click()
+        see(other, "The candidate sees you and does not hear you.")
+        other.get_by_role("button", name="Stop camera").click()
+        see(other, "The candidate neither sees nor hears you.")
 
 
 def test_the_call_begins_anew_when_the_candidate_reloads(browser: Any, service: Scripted) -> None:

@@ -137,7 +137,6 @@ class Interviewer {
     button("share").hidden = button("share-sound").hidden = true;
     button("microphone").hidden = false;
     button("camera").hidden = !camera;
-    node("share-note").textContent = camera ? "The candidate sees and hears you." : "The candidate hears you and does not see you.";
     this.#applyToggles();
     button("microphone").focus();
     // The click that got here also lets the sound be heard.
@@ -153,6 +152,10 @@ class Interviewer {
     for (const track of this.#own?.getVideoTracks() ?? []) track.enabled = !this.#dark;
     showToggle(button("microphone"), { off: this.#muted, icon: "microphone", words: this.#muted ? "Muted" : "Mute" });
     showToggle(button("camera"), { off: this.#dark, icon: "camera", words: this.#dark ? "Camera is off" : "Stop camera" });
+    node("own-off").hidden = !this.#dark;
+    const seen = !this.#dark && Boolean(this.#own?.getVideoTracks().length);
+    const heard = seen ? ["The candidate sees and hears you.", "The candidate sees you and does not hear you."] : ["The candidate hears you and does not see you.", "The candidate neither sees nor hears you."];
+    node("share-note").textContent = heard[this.#muted ? 1 : 0];
   }
 
   async #end() {

@@ -290,10 +290,9 @@ export class LivenessChallenges extends HTMLElement {
     const can = this.#blind ? [] : this.#available.filter((item) => item.attempts_left > 0);
     const best = can.find((item) => item.name === this.#next?.challenge) ?? can[0];
     const recommended = Boolean(best && best.name === this.#next?.challenge);
-    const card = h("section", { class: "card", "aria-labelledby": "ask" }, h("h3", { id: "ask", tabindex: "-1" }, texts.heading), h("p", { class: "intro" }, (recommended && best && this.#why(best)) || texts.intro));
-    if (!best) {
-      card.append(h("p", { class: "intro" }, this.#available.length && !this.#blind ? texts.none : texts.notYet));
-    } else {
+    const intro = best ? (recommended && this.#why(best)) || texts.intro : this.#available.length && !this.#blind ? texts.none : texts.notYet;
+    const card = h("section", { class: "card", "aria-labelledby": "ask" }, h("h3", { id: "ask", tabindex: "-1" }, texts.heading), h("p", { class: "intro" }, intro));
+    if (best) {
       const main = h("button", { type: "button", class: "main", "data-key": "main" }, this.#starting ? texts.starting : texts.ask(this.#title(best)));
       if (this.#starting) main.setAttribute("aria-disabled", "true");
       main.addEventListener("click", () => this.#start(best.name));
@@ -379,14 +378,14 @@ export class LivenessChallenges extends HTMLElement {
 
   // ---- what came of it
 
-  /** @param {Challenge} challenge @returns {{key: string, title: string, plain: string, why: string}} */
+  /** A reason that was erased with the check is not made up. @param {Challenge} challenge @returns {{key: string, title: string, plain: string, why: string}} */
   #end({ state, outcome, decline_reason }) {
     const texts = textsFor(this).ask;
     const key = state === "done" ? (outcome?.result ?? "ended") : state;
     // Without counts a pass says nothing to the assessment, and must not be told to.
     const uncounted = key === "passed" && !Object.keys(outcome?.llr ?? {}).length;
     const [title, plain] = texts.ends[uncounted ? "passed_uncounted" : key] ?? texts.ends.ended;
-    return { key, title, plain, why: outcome?.reason ?? (state === "declined" ? (texts.declined[decline_reason ?? "other"] ?? "") : "") };
+    return { key, title, plain, why: outcome?.reason ?? (state === "declined" && decline_reason ? (texts.declined[decline_reason] ?? "") : "") };
   }
 
   /** @param {Challenge} challenge */

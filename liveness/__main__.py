@@ -13,8 +13,11 @@ def main() -> None:
         from liveness import cli
 
         cli.main()
-    except KeyboardInterrupt:
-        # It came before the command line was there to look, or while it ended.
+    except (KeyboardInterrupt, ImportError) as error:
+        # It came before the command line was there to look, or while it ended. Compiled libraries report an interrupt
+        # as an import that failed, when it comes while they are being loaded.
+        if isinstance(error, ImportError) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
         sys.stderr.write("interrupted; nothing half-written is left behind\n")
         sys.exit(130)
 

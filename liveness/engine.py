@@ -117,7 +117,8 @@ class Engine:
         unknown = self.settings.off - set(classes)
         if unknown:
             raise ConfigError(f"no such signal: {', '.join(sorted(unknown))}; there are {', '.join(classes)}")
-        wanted = {curve.signal for curve in calibration.curves} if signals is None else set(classes)
+        judging = {curve.signal for curve in (*calibration.curves, *calibration.doubts)}
+        wanted = judging if signals is None else set(classes)
         self.signals: dict[str, Signal] = {
             name: cls() for name, cls in classes.items() if name in wanted - self.settings.off
         }
@@ -346,7 +347,7 @@ class Engine:
         shown = set()
         for name in sorted(due, key=lambda name: self._next_observation[name]):
             spec = self.specs[name]
-            if self._running.active and spec.cost_ms > _HEAVY_MS:
+            if self._waits(name):
                 continue
             if spent + spec.cost_ms > self.settings.budget_ms and spec.observe_every_s > 0:
                 continue
@@ -355,9 +356,13 @@ class Engine:
             self._next_observation[name] = time_s + spec.observe_every_s * self._stretch
             self._guarded(name, time_s, functools.partial(self.signals[name].observe, observation))
         if observation.broken:
-            # A signal that is not due, or has to wait, must hear of the break all the same.
+            # A signal that is not due, or has to wait, must hear of the break all the same, but look at nothing.
+            unseen = replace(observation, face=None)
             for name in set(self.signals) - shown:
-                self._guarded(name, time_s, functools.partial(self.signals[name].observe, observation))
+                self._guarded(name, time_s, functools.partial(self.signals[name].observe, unseen))
+
+    def _waits(self, name: str) -> bool:
+        return self._running.active and self.specs[name].cost_ms > _HEAVY_MS
 
     def _collect(self, time_s: float) -> None:
         for name, signal in self.signals.items():
@@ -399,13 +404,18 @@ class Engine:
     def _next_step(self, judged: Judgement) -> NextStep | None:
         if judged.state not in ("suspect", "inconclusive"):
             return None
-        return planner.next_step(judged.belief.families, self.challenges, self._strengths, tried=self.fusion.answered)
+        open_now = dict(judged.belief.families)
+        if judged.doubted:
+            open_now[judged.doubted] = 1.0
+        return planner.next_step(open_now, self.challenges, self._strengths, tried=self.fusion.answered)
 
     def _missing(self, judged: Judgement) -> dict[str, str]:
         reasons = {}
         for name, signal in self.signals.items():
             if name not in judged.belief.llr:
                 paused = "Paused while the server is busy." if name in self._paused else ""
+                if self._waits(name):
+                    paused = "Waits while a challenge runs."
                 reasons[name] = paused or signal.missing() or "Nothing could be measured."
         return reasons
 

@@ -96,6 +96,43 @@ def test_at_a_lower_rate_everything_is_looked_at_less_often(clips: Path, fps: fl
         assert np.diff(counting.seen_s).mean() == pytest.approx(every_s, abs=0.09)
 
 
+class Costly(Counting):
+    spec: ClassVar[SignalSpec] = replace(Counting.spec, name="costly", title="Costly", cost_ms=6.0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked_s: list[float] = []
+        self.cuts_s: list[float] = []
+
+    def observe(self, observation: Observation) -> None:
+        if observation.face is not None:
+            self.looked_s.append(observation.time_s)
+        if "cut" in observation.changes:
+            self.cuts_s.append(observation.time_s)
+
+    def missing(self) -> str | None:
+        return "It only looks."
+
+
+def test_a_costly_signal_waits_while_a_challenge_runs_and_still_hears_of_a_cut(tmp_path: Path) -> None:
+    pictures = list(talking(4.0))
+    elsewhere = (np.roll(one, 120, axis=1)[::-1] for one in pictures[50:])
+    path = save(tmp_path / "cut.mp4", iter([*pictures[:50], *elsewhere]))
+    with Engine(load(), signals={"costly": Costly}) as engine:
+        engine.notify(Event(0.0, "challenge", {"action": "prepare", "id": "c", "challenge": "turn_to_profile"}))
+        found = verdicts(path, engine)
+        costly = engine.signals["costly"]
+        assert isinstance(costly, Costly)
+        assert found[-1].missing["costly"] == "Waits while a challenge runs."
+        assert costly.looked_s == []
+        assert costly.cuts_s == pytest.approx([2.0], abs=0.2)
+    with Engine(load(), signals={"costly": Costly}) as engine:
+        verdicts(path, engine)
+        costly = engine.signals["costly"]
+        assert isinstance(costly, Costly)
+        assert costly.looked_s
+
+
 def test_what_cannot_change_a_verdict_is_not_measured(clips: Path) -> None:
     calibration = load()
     curved = {curve.signal for curve in calibration.curves}

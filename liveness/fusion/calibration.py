@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,8 @@ class Thresholds:
     """A suspicion must hold this long."""
     least_s: float
     """Nothing is decided about less than this."""
+    doubt: Mapping[str, float] = field(default_factory=dict)
+    """By species that only a doubtful curve sees: its llr times weight, in nats, above which nobody is vouched for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ class Calibration:
     thresholds: Thresholds
     provenance: Mapping[str, Any]
     sha256: str = ""
+    doubts: tuple[Curve, ...] = ()
+    """For species that no curve sees, one that gains something, though not surely. They never count in a posterior, and
+    can take away ``live`` but nothing else: see :attr:`Thresholds.doubt`."""
 
     @property
     def seen(self) -> frozenset[str]:
@@ -133,10 +138,16 @@ def dump(calibration: Calibration) -> str:
             "suspect_coverage": thresholds.suspect_coverage,
             "lasting_s": thresholds.lasting_s,
             "least_s": thresholds.least_s,
+            "doubt": dict(thresholds.doubt),
         },
-        "curves": [{name: getattr(curve, name) for name in Curve.__dataclass_fields__} for curve in calibration.curves],
+        "curves": [_coded(curve) for curve in calibration.curves],
+        "doubts": [_coded(curve) for curve in calibration.doubts],
     }
     return json.dumps(_rounded(data), indent=1, sort_keys=True) + "\n"
+
+
+def _coded(curve: Curve) -> dict[str, Any]:
+    return {name: getattr(curve, name) for name in Curve.__dataclass_fields__}
 
 
 def _rounded(data: Any) -> Any:
@@ -150,16 +161,20 @@ def _rounded(data: Any) -> Any:
 
 
 def _decoded(data: Mapping[str, Any], sha256: str) -> Calibration:
-    curves = []
-    for raw in data["curves"]:
-        fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-        fields["covariance"] = tuple(tuple(row) for row in raw["covariance"])
-        curves.append(Curve(**fields))
+    curves = tuple(_curve(raw) for raw in data["curves"])
+    # Calibrations that were learnt before there were any have none.
+    doubts = tuple(_curve(raw) for raw in data.get("doubts", ()))
     thresholds = Thresholds(**data["thresholds"])
     unknown = set(data["shares"]) - {species.name for species in SPECIES}
     if unknown or set(thresholds.suspect) - set(FAMILIES):
         raise ValueError(f"unknown species or families {sorted(unknown)}")
-    return Calibration(tuple(curves), data["shares"], thresholds, data["provenance"], sha256)
+    return Calibration(curves, data["shares"], thresholds, data["provenance"], sha256, doubts)
+
+
+def _curve(raw: Mapping[str, Any]) -> Curve:
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    fields["covariance"] = tuple(tuple(row) for row in raw["covariance"])
+    return Curve(**fields)
 
 
 def covariance_rows(matrix: Floats) -> tuple[tuple[float, ...], ...]:

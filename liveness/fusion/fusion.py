@@ -14,7 +14,7 @@ from liveness.contract import SignalSpec
 from liveness.fusion.answers import Answer, Answers
 from liveness.fusion.calibration import Calibration, Thresholds
 from liveness.fusion.posterior import Belief, Measured, Posterior
-from liveness.verdict import FAMILIES, FAMILY_WORDS, Evidence, Family, Reason, State
+from liveness.verdict import FAMILIES, FAMILY_WORDS, SPECIES, Evidence, Family, Reason, State
 
 HORIZON_S = 20.0
 """Evidence fades with this time constant, so that a change in a long call is seen."""
@@ -91,6 +91,8 @@ class Judgement:
     belief: Belief
     state: State
     suspected: Family | None
+    doubted: Family | None
+    """What somebody who looks live is not vouched for because of."""
     reasons: tuple[Reason, ...]
     summary: str
 
@@ -143,6 +145,10 @@ class Fusion:
             self._strongest[key] = (evidence.end_s, abs(strongest) * evidence.quality)
         return replace(evidence, llr=llr, reason=_sentence(spec, strongest))
 
+    def doubts(self, time_s: float) -> dict[str, float]:
+        """Return what doubtful curves say of everything seen until then, by species, in nats."""
+        return self._posterior.doubts(self._measured(self._whole, time_s))
+
     def answer(self, answer: Answer) -> None:
         """Take in what came of a challenge."""
         self._answers.add(answer)
@@ -167,11 +173,12 @@ class Fusion:
         answers = self._answers.llr(time_s)
         belief = self._posterior.believe(measured, answers)
         suspected = self._lasting_suspicion(belief, time_s)
-        state = self._state(belief, suspected, time_s)
+        doubted = self._doubted(belief, measured, answers, time_s)
+        state = self._state(belief, suspected, time_s, doubted)
         if state == "live" and time_s - self._heard_s > _SILENCE_S:
             state = "inconclusive"
         self._judged_s = time_s
-        return self._judgement(measured=measured, answers=answers, suspected=suspected, time_s=time_s, state=state)
+        return self._judgement(measured, answers, time_s, state=state, suspected=suspected, doubted=doubted)
 
     def conclude(self, time_s: float, *, watched_share: float) -> Judgement:
         """Return the state of everything seen; a suspicion that came and went is the host's to keep.
@@ -194,10 +201,11 @@ class Fusion:
             key=belief.against,
             default=None,
         )
-        state = self._state(belief, suspected, time_s)
+        doubted = self._doubted(belief, measured, answers, time_s)
+        state = self._state(belief, suspected, time_s, doubted)
         state = "inconclusive" if state == "warming_up" else state
         return self._judgement(
-            measured=measured, answers=answers, suspected=suspected, time_s=time_s, state=state, factor=factor
+            measured, answers, time_s, state=state, suspected=suspected, doubted=doubted, factor=factor
         )
 
     def snapshot(self) -> Mapping[str, Any]:
@@ -257,23 +265,42 @@ class Fusion:
             and time_s >= self._thresholds.least_s
         )
 
-    def _state(self, belief: Belief, suspected: Family | None, time_s: float) -> State:
+    def _state(self, belief: Belief, suspected: Family | None, time_s: float, doubted: Family | None) -> State:
         if suspected is not None:
             return "suspect"
         if not self._spoke or time_s < self._thresholds.least_s:
             return "warming_up"
+        return "live" if self._looks_live(belief) and doubted is None else "inconclusive"
+
+    def _looks_live(self, belief: Belief) -> bool:
         least = min((belief.coverage[family] for family in self.examined), default=0.0)
-        sure = belief.confidence >= self._thresholds.live_confidence and least >= self._thresholds.live_coverage
-        return "live" if sure else "inconclusive"
+        return belief.confidence >= self._thresholds.live_confidence and least >= self._thresholds.live_coverage
+
+    def _doubted(
+        self, belief: Belief, measured: Mapping[str, Measured], answers: Mapping[Family, float], time_s: float
+    ) -> Family | None:
+        """Return the family of what alone stands between somebody who looks live and the word for it.
+
+        It is a species that is not surely known: its doubtful curve speaks against the person more than any answer
+        to a challenge speaks for them.
+        """
+        if not self._looks_live(belief) or time_s < self._thresholds.least_s:
+            return None
+        for species, nats in self._posterior.doubts(measured).items():
+            family = next(one.family for one in SPECIES if one.name == species)
+            if nats + answers.get(family, 0.0) > self._thresholds.doubt.get(species, math.inf):
+                return family
+        return None
 
     def _judgement(
         self,
-        *,
         measured: Mapping[str, Measured],
         answers: Mapping[Family, float],
-        suspected: Family | None,
         time_s: float,
+        *,
         state: State,
+        suspected: Family | None,
+        doubted: Family | None,
         factor: float = 1.0,
     ) -> Judgement:
         belief = _covered(self._shown.believe(measured, answers), factor)
@@ -282,11 +309,12 @@ class Fusion:
             belief=belief,
             state=state,
             suspected=suspected,
+            doubted=doubted,
             reasons=self._reasons(belief),
-            summary=self._summary(belief, state, likeliest, time_s),
+            summary=self._summary(belief, state, likeliest, doubted, time_s),
         )
 
-    def _summary(self, belief: Belief, state: State, likeliest: Family, time_s: float) -> str:
+    def _summary(self, belief: Belief, state: State, likeliest: Family, doubted: Family | None, time_s: float) -> str:
         if state == "suspect":
             return (
                 f"There are signs of {FAMILY_WORDS[likeliest]}. This alone proves nothing: "
@@ -294,6 +322,14 @@ class Fusion:
             )
         if state == "live":
             return "Everything that could be examined looks like a live person before a camera."
+        if doubted:
+            return (
+                f"What was seen looks like a live person, but {FAMILY_WORDS[doubted]} cannot be ruled out: "
+                "take the next step."
+            )
+        return self._undecided(belief, time_s)
+
+    def _undecided(self, belief: Belief, time_s: float) -> str:
         if time_s < self._thresholds.least_s:
             return f"Less than {self._thresholds.least_s:g} seconds of video: too little to say anything."
         if not self._spoke:

@@ -60,7 +60,8 @@ class Posterior:
         known = {spec.name: spec for spec in specs}
         self._groups = {name: spec.group for name, spec in known.items()}
         self._curves = [curve for curve in calibration.curves if curve.signal in self._groups]
-        for curve in self._curves:
+        self._doubts = [curve for curve in calibration.doubts if curve.signal in self._groups]
+        for curve in [*self._curves, *self._doubts]:
             strange = set(curve.features) - set(known[curve.signal].features)
             if strange:
                 raise CalibrationError(
@@ -111,6 +112,14 @@ class Posterior:
             },
             llr={name: self._weighted(name, have) for name, have in measured.items()},
         )
+
+    def doubts(self, measured: Mapping[str, Measured]) -> dict[str, float]:
+        """Return what doubtful curves say of the species that only they see, in nats; they count nowhere else."""
+        return {
+            curve.species: have.weight * curve.llr(have.features)[0]
+            for curve in self._doubts
+            if (have := measured.get(curve.signal)) is not None
+        }
 
     def _fuse_species(self, species: str, measured: Mapping[str, Measured]) -> tuple[float, float]:
         """Return llr and variance of one species; what was not seen adds the spread it might have had."""

@@ -269,7 +269,9 @@ def page(figures: Mapping[str, Any]) -> str:
         _table(_attack_table(figures["attack_types"])),
         "## Attack types that were not learnt from\n",
         "Each type left out of what the calibration learns from, one at a time. Models behind the signals are not "
-        "learnt again, only kept from the person: the forgery model has seen live swaps of others.\n",
+        "learnt again, only kept from the person and, of animations, from the method: those behind `forgery` and "
+        "`rendered` have seen live swaps of others, `rendered` animations by other methods, and `refilmed` screens and "
+        "prints from other sources.\n",
         _table(_attack_table(figures["left_out"])),
         "## Swap and original\n",
         f"Less confidence than the same person's original: {_share(pairs['swap_below_its_original'])}. A higher "

@@ -14,7 +14,16 @@ from liveness.contract import SignalSpec, discover
 from liveness.errors import ManifestError
 from liveness.fusion.calibration import Calibration
 from liveness.lab.dataset import SIMULATED, Measured, Sample, measure, read_manifest, simulate
-from liveness.lab.fitting import COVERAGE_MISS, FOLDS, LEAST_SUSPICION, LIVE_MISS, LONG_S, SUSPECT_MARGINS_NATS, fit
+from liveness.lab.fitting import (
+    COVERAGE_MISS,
+    DOUBT_MISS,
+    FOLDS,
+    LEAST_SUSPICION,
+    LIVE_MISS,
+    LONG_S,
+    SUSPECT_MARGINS_NATS,
+    fit,
+)
 
 
 def signal_specs() -> dict[str, SignalSpec]:
@@ -88,6 +97,7 @@ def _provenance(measured: Sequence[Measured], persons: int, seed: int) -> dict[s
         "by_type": dict(sorted(types.items())),
         "stated": {
             "live_confidence": f"{LIVE_MISS:.0%} of live persons' clips of {LONG_S:g} s or more fall below it, or 0.5",
+            "doubt": f"{DOUBT_MISS:.0%} of live persons' clips of {LONG_S:g} s or more lie above it",
             "live_coverage": f"{COVERAGE_MISS:.0%} of live persons' clips of {LONG_S:g} s or more fall below, or 0.3",
             "suspect": "above the highest that any live person's clip reached by "
             + ", ".join(f"{nats} ({family})" for family, nats in SUSPECT_MARGINS_NATS.items())

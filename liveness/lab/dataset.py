@@ -284,7 +284,7 @@ def _code_hash() -> str:
     root = Path(liveness.__file__).parent
     files = [root / name for name in _MEASURING_CODE]
     files += [file for folder in _MEASURING_FOLDERS for file in sorted((root / folder).glob("*.*")) if file.is_file()]
-    versions = " ".join(metadata.version(name) for name in ("av", "mediapipe", "opencv-python"))
+    versions = " ".join(metadata.version(name) for name in ("av", "mediapipe", "numpy", "onnxruntime", "opencv-python"))
     return hashlib.sha256(f"{_hash_of(files)} {versions}".encode()).hexdigest()
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,10 +40,12 @@ SHARES: dict[str, float] = {
 
 LONG_S = 8.0
 """Live persons of at least this length are what the live thresholds are set on."""
-LIVE_MISS = 0.25
+LIVE_MISS = 0.20
 """Share of long bona fide clips that may fall below the live confidence."""
 COVERAGE_MISS = 0.05
 """Share of long bona fide clips that may fall below the live coverage."""
+DOUBT_MISS = 0.15
+"""Share of long bona fide clips that a doubtful curve may keep from the word live."""
 LEAST_COVERAGE, MOST_COVERAGE = 0.3, 0.8
 """Nobody is vouched for below the one, and no more than the other is ever demanded."""
 SUSPECT_COVERAGE = LEAST_COVERAGE / 2
@@ -115,6 +117,7 @@ def fit(measured: Sequence[Measured], specs: Mapping[str, SignalSpec], *, seed: 
         learnt.shares,
         _thresholds(measured, rows, specs, seed=seed),
         {"gains": {name: {"nats": one.nats, "at_least": one.at_least} for name, one in learnt.gains.items()}},
+        doubts=learnt.doubts,
     )
 
 
@@ -136,12 +139,15 @@ class Learnt:
     """Share of each species within its family."""
     gains: Mapping[str, Gain]
     """By ``species signal``, those included that were tried and dropped."""
+    doubts: tuple[Curve, ...] = ()
+    """Of each species without a curve, the one that gains most, though what it gains is not established."""
 
 
 def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) -> Learnt:
     """Learn the curves with their shares and powers, and how far each species counts."""
     folds = group_folds([row.group for row in rows], FOLDS, seed=seed)
     curves: list[Curve] = []
+    doubts: list[Curve] = []
     gains: dict[str, Gain] = {}
     told: dict[str, float] = {}
     speakers = _speakers(specs)
@@ -152,6 +158,7 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
         names = speakers[species.name]
         usable = [row for row in rows if row.species in (None, species.name)]
         columns = {}
+        likely: dict[str, Curve] = {}
         for name in names:
             tried = {ridge: _out_of_fold(usable, specs[name], species.name, folds, ridge) for ridge in _RIDGES}
             judges = [_judges(row, specs[name]) for row in usable]
@@ -162,6 +169,10 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
             gains[f"{species.name} {name}"] = gain
             if curve is not None and power > 0 and gain.at_least > 0:
                 columns[name] = (curve, unseen, power)
+            elif curve is not None and power > 0 and gain.nats > 0:
+                likely[name] = replace(curve, power=power)
+        if likely and not columns:
+            doubts.append(likely[max(likely, key=lambda name: gains[f"{species.name} {name}"].nats)])
         shares = _shares(usable, {name: unseen for name, (_, unseen, _) in columns.items()})
         shares |= dict.fromkeys(_alternatives(shares, specs), 1.0)
         curves += [
@@ -174,7 +185,7 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
         gain = _gain(usable, heard, together, doubt=doubt, seed=seed)
         gains[species.name] = gain
         told[species.name] = max(gain.at_least / gain.nats, 0.0) if gain.nats > 0 else 0.0
-    return Learnt(tuple(curves), _mixture(told), gains)
+    return Learnt(tuple(curves), _mixture(told), gains, tuple(doubts))
 
 
 def _speakers(specs: Mapping[str, SignalSpec]) -> dict[str, list[str]]:
@@ -292,10 +303,16 @@ def _logistic(z: Array, attack: npt.NDArray[np.bool_], weights: Array, ridge: fl
 def _directed(
     z: Array, attack: npt.NDArray[np.bool_], weights: Array, *, directions: Sequence[int], ridge: float
 ) -> tuple[Array, Array]:
-    """Return the logistic fit without the features whose slope would have the wrong sign."""
+    """Return the logistic fit without the features whose slope has the wrong sign, alone or beside the others.
+
+    One that speaks the wrong way alone would be given weight only for what it takes back of another.
+    """
     width = z.shape[1]
-    kept = list(range(width))
-    beta, covariance = _logistic(z, attack, weights, ridge)
+    apart = np.average(z, axis=0, weights=weights * attack) - np.average(z, axis=0, weights=weights * ~attack)
+    kept = [at for at in range(width) if apart[at] * directions[at] >= 0]
+    if not kept:
+        return np.zeros(width + 1), np.zeros((width + 1, width + 1))
+    beta, covariance = _logistic(z[:, kept], attack, weights, ridge)
     while True:
         wrong = [at for place, at in enumerate(kept, start=1) if beta[place] * directions[at] < 0]
         if not wrong:
@@ -401,6 +418,8 @@ class Outcome:
     """Per family, the highest posterior against bona fide alone that lasted."""
     decided_s: float | None
     """When the final state other than inconclusive was first reached."""
+    doubts: Mapping[str, float] = field(default_factory=dict)
+    """By species, what doubtful curves say of the whole, in nats."""
 
 
 def replay(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSpec]) -> Outcome:
@@ -437,6 +456,7 @@ def replay(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSp
             for family in FAMILIES
         },
         decided_s=decided_s if state == "suspect" else live_s if state == "live" else None,
+        doubts=fusion.doubts(one.measurements.duration_s),
     )
 
 
@@ -464,7 +484,7 @@ def _thresholds(
     outcomes: list[tuple[float, Outcome]] = []
     for fold in range(FOLDS):
         learnt = learn([row for row in rows if folds[row.group] != fold], specs, seed=seed + 2)
-        calibration = Calibration(learnt.curves, learnt.shares, open_ended, {})
+        calibration = Calibration(learnt.curves, learnt.shares, open_ended, {}, doubts=learnt.doubts)
         outcomes += [
             (one.measurements.duration_s, replay(one, calibration, specs))
             for one in measured
@@ -478,6 +498,11 @@ def _thresholds(
         highest = max((one.peaks[family] for _, one in outcomes), default=0.0)
         odds = math.log(max(highest, 1e-6) / (1 - min(highest, 1 - 1e-6))) + SUSPECT_MARGINS_NATS[family]
         suspect[family] = max(LEAST_SUSPICION, 1 / (1 + math.exp(-odds)))
+    doubt = {}
+    for species in SPECIES:
+        nats = [one.doubts[species.name] for one in long if species.name in one.doubts]
+        if nats:
+            doubt[species.name] = float(np.quantile(nats, 1 - DOUBT_MISS))
     return Thresholds(
         live_confidence=max(0.5, confidence),
         live_coverage=min(max(LEAST_COVERAGE, coverage), MOST_COVERAGE),
@@ -485,4 +510,5 @@ def _thresholds(
         suspect_coverage=SUSPECT_COVERAGE,
         lasting_s=_LASTING_S,
         least_s=_LEAST_S,
+        doubt=doubt,
     )

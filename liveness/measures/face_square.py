@@ -62,7 +62,9 @@ def face_square(rgb: Pixels, points_px: Floats) -> FaceSquare:
     scale = _scale(points_px)
     points = points_px[:, :2] * np.float32(scale)
     if scale < 1:
-        rgb = np.asarray(cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        # A sliver at the picture's edge keeps a pixel.
+        size = [max(1, round(side * scale)) for side in rgb.shape[1::-1]]
+        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     height, width = rgb.shape[:2]
     left, top = (int(value) for value in np.round(points[_NOSE]) - SIDE // 2)
     # The square's own columns and rows that lie within the picture.

@@ -115,7 +115,9 @@ def surface_squares(rgb: Pixels, points_px: Floats) -> Squares:
 def _scaled(rgb: Pixels, middle: Floats, scale: float) -> Pixels:
     if scale < _ANTIALIASED:
         smaller = scale / 0.95
-        rgb = np.asarray(cv2.resize(rgb, None, fx=smaller, fy=smaller, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        # A sliver at the picture's edge keeps a pixel.
+        size = [max(1, round(side * smaller)) for side in rgb.shape[1::-1]]
+        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         middle, scale = middle * np.float32(smaller), 0.95
     x, y = (float(value) for value in middle * scale)
     move = np.array([[scale, 0, SIDE / 2 - x], [0, scale, SIDE / 2 - y]], dtype=np.float32)

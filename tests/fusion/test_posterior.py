@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from liveness.contract import Group, SignalSpec
 from liveness.errors import CalibrationError
+from liveness.fusion.answers import Answer
 from liveness.fusion.calibration import Calibration, Curve, Thresholds, dump, load
 from liveness.fusion.fusion import Fusion
 from liveness.fusion.posterior import Measured, Posterior
@@ -149,6 +151,34 @@ def test_what_was_seen_only_for_a_small_part_of_the_time_is_not_vouched_for() ->
     assert fusion.conclude(600.0, watched_share=0.01).state == "inconclusive"
 
 
+def doubting(threshold: float) -> Fusion:
+    """Return a fusion after eight seconds that look live to ``a``; ``b`` speaks for an animation, but not surely."""
+    known = calibration(curve("a", "still"))
+    thresholds = replace(known.thresholds, doubt={"animation": threshold})
+    known = replace(known, thresholds=thresholds, doubts=(curve("b", "animation", slope=0.3),))
+    fusion = Fusion(known, {"a": spec("a"), "b": spec("b")}, 0.5)
+    for second in range(1, 9):
+        fusion.add(evidence(-3.0, float(second)))
+        fusion.add(replace(evidence(1.0, float(second)), signal="b"))
+    return fusion
+
+
+def test_what_is_not_surely_known_takes_away_live_and_nothing_else() -> None:
+    vouched, doubted = doubting(0.5).judge(8.0), doubting(0.1).judge(8.0)
+
+    assert (vouched.state, doubted.state) == ("live", "inconclusive")
+    assert (vouched.doubted, doubted.doubted) == (None, "synthesis")
+    assert doubted.belief == vouched.belief, "no probability rests on it"
+    assert "cannot be ruled out" in doubted.summary
+    assert doubting(0.1).conclude(8.0, watched_share=1.0).state == "inconclusive"
+
+
+def test_an_answer_to_a_challenge_outweighs_what_is_not_surely_known() -> None:
+    fusion = doubting(0.1)
+    fusion.answer(Answer("turn_to_profile", 8.0, {"synthesis": -1.5}, "The head turned as asked."))
+    assert fusion.judge(8.0).state == "live"
+
+
 def test_a_snapshot_of_the_fusion_goes_on_as_the_original() -> None:
     one = Fusion(calibration(curve("a", "still")), {"a": spec("a")}, 0.5)
     for second in range(1, 5):
@@ -171,10 +201,13 @@ def test_a_calibration_survives_writing_and_reading(tmp_path: object) -> None:
 
     path = Path(str(tmp_path)) / "calibration.json"
     original = calibration(curve("a", "still"))
+    original = replace(original, doubts=(curve("b", "animation"),))
+    original = replace(original, thresholds=replace(original.thresholds, doubt={"animation": 0.2}))
     path.write_text(dump(original))
     again = load(path)
     assert again.curves == original.curves
     assert again.thresholds == original.thresholds
+    assert again.doubts == original.doubts
     assert len(again.sha256) == 64
 
 

@@ -170,11 +170,13 @@ def test_a_blended_recording_has_mixtures_and_no_repeats() -> None:
     assert all(np.diff(seen[1:-2]) > 0)
 
 
-def test_a_converted_recording_is_never_the_clip_itself() -> None:
+@pytest.mark.parametrize("fps", [10.0, 12.0, 15.0, 24.0, 25.0, 30.0])
+def test_a_converted_recording_is_never_the_clip_itself(fps: float) -> None:
+    levels = np.random.default_rng(8).integers(0, 255, round(2 * fps))
+    pictures = Source(fps, tuple(np.full((32, 32, 3), level, dtype=np.uint8) for level in levels))
     for rng in generators():
-        drawn = Conversion.drawn(rng, 25.0)
-        pictures = clock(25.0, 2)
-        assert drawn.rate_hz != 25.0
+        drawn = Conversion.drawn(rng, fps)
+        assert drawn.rate_hz != fps
         assert brightness(converted(pictures, drawn)) != brightness(iter(pictures.pictures))
 
 

@@ -406,6 +406,13 @@ def test_loudness_goes_with_the_sound() -> None:
     assert loud[14:].max() < 0.05
 
 
+def test_silence_is_never_loud_however_short_the_speech() -> None:
+    shorter = loudness(LOUD_THEN_QUIET[: SOUND_RATE // 4], 250, FPS, smooth_s=0.02)
+
+    assert shorter[2:5].min() > 0.9
+    assert shorter[14:].max() < 0.05
+
+
 def test_a_spoken_clip_carries_the_sound_it_was_made_to_speak(person: Path, speech: Path, tmp_path: Path) -> None:
     target = tmp_path / "spoken.mp4"
     make_attack("lip_sync", person, target, sound=speech)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from liveness.contract import SignalSpec
-from liveness.lab.fitting import Gain, Row, _gain, _mixture, learn
+from liveness.lab.fitting import Gain, Row, _directed, _gain, _mixture, learn
 
 
 def spec(name: str) -> SignalSpec:
@@ -54,6 +54,27 @@ def test_what_tells_nothing_new_is_dropped_and_said_so() -> None:
     assert [curve.signal for curve in learnt.curves] == ["telling"]
     assert learnt.gains["face_swap telling"].at_least > 0.1
     assert learnt.gains["face_swap noise"].at_least <= 0
+
+
+def test_a_weak_signal_of_what_no_other_sees_is_kept_as_a_doubt_only() -> None:
+    learnt = learn(rows(0.5, people=20), {"telling": spec("telling")}, seed=1)
+    gain = learnt.gains["face_swap telling"]
+    assert gain.nats > 0 >= gain.at_least
+    assert not learnt.curves
+    assert [curve.signal for curve in learnt.doubts] == ["telling"]
+    assert not learn(rows(2.5), {"telling": spec("telling"), "noise": spec("noise")}, seed=1).doubts
+
+
+def test_a_feature_that_speaks_the_wrong_way_alone_gets_no_weight() -> None:
+    rng = np.random.default_rng(3)
+    attack = np.repeat([False, True], 200)
+    shared = rng.normal(size=400)
+    telling, other = 2 * attack + shared, shared - 0.3 * attack
+    z = np.stack([telling, other], axis=1)
+    free, _ = _directed(z, attack, np.ones(400), directions=[1, 0], ridge=0.1)
+    held, _ = _directed(z, attack, np.ones(400), directions=[1, 1], ridge=0.1)
+    assert free[2] < 0 < free[1]
+    assert held[2] == 0 < held[1]
 
 
 def test_a_gain_that_one_person_makes_is_not_established() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -32,7 +31,35 @@ if __name__ == "__main__":
 """
 
 
-def test_who_is_interrupted_leaves_nobody_at_work(tmp_path: Path) -> None:
+DYING = """
+import os, sys, time
+from concurrent.futures.process import BrokenProcessPool
+from liveness.lab.processes import processes
+
+def work(number):
+    if number == 1:
+        os.kill(os.getpid(), 9)
+    time.sleep(60)
+
+if __name__ == "__main__":
+    try:
+        with processes(2) as pool:
+            list(pool.map(work, range(8)))
+    except BrokenProcessPool:
+        sys.exit(7)
+"""
+
+
+def gone(pids: list[int]) -> bool:
+    """Tell whether these processes end within ten seconds."""
+    until = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_who_is_broken_off_leaves_nobody_at_work(tmp_path: Path, how: signal.Signals) -> None:
     script = tmp_path / "broken_off.py"
     script.write_text(BROKEN_OFF)
     with subprocess.Popen(
@@ -42,12 +69,13 @@ def test_who_is_interrupted_leaves_nobody_at_work(tmp_path: Path) -> None:
         assert running.stderr is not None
         said = {running.stdout.readline().strip() for _ in range(3)}
         workers = [int(pid) for pid in said - {"waiting"}]
-        running.send_signal(signal.SIGINT)
-        assert running.wait(20) == 130
+        running.send_signal(how)
+        assert running.wait(20) == (130 if how == signal.SIGINT else -signal.SIGKILL)
         assert not running.stderr.read()
-    ended = time.monotonic() + 10
-    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < ended:
-        time.sleep(0.05)
-    for worker in workers:
-        with pytest.raises(ProcessLookupError):
-            os.kill(worker, 0)
+    assert gone(workers)
+
+
+def test_a_process_that_dies_is_told_and_hinders_nobody_from_ending(tmp_path: Path) -> None:
+    script = tmp_path / "dying.py"
+    script.write_text(DYING)
+    assert subprocess.run([sys.executable, str(script)], capture_output=True, timeout=30, check=False).returncode == 7

@@ -66,3 +66,12 @@ def test_a_nose_far_outside_the_picture_shows_nothing(far: tuple[int, int]) -> N
     square = face_square(rgb, points[:, :2] + np.array(far, np.float32))
     assert square.rgb.shape == (SIDE, SIDE, 3)
     assert not square.regions.any()
+
+
+@pytest.mark.parametrize("size", [(1, 400), (400, 1), (2, 600)])
+def test_a_sliver_of_a_large_face_is_looked_at_all_the_same(size: tuple[int, int]) -> None:
+    _, points = portrait()
+    large = points * np.float32(500 / np.hypot(*(points[33, :2] - points[263, :2])))
+    square = face_square(np.full((*size, 3), 90, dtype=np.uint8), large[:, :2] - large[4, :2])
+    assert square.rgb.shape == (SIDE, SIDE, 3)
+    assert square.regions.sum() < SIDE * SIDE / 4

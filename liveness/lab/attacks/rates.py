@@ -43,17 +43,30 @@ def frame_rate(source: Source, rng: np.random.Generator) -> Iterator[Pixels]:
 def converted(source: Source, conversion: Conversion) -> Iterator[Pixels]:
     """Yield as many pictures as the clip has, each from where the recording is at its time."""
     ratio = source.fps / conversion.rate_hz
+    # A recording of more pictures than the clip has holds what lies between these; else it holds some of these.
+    picture_at = _between if ratio < 1 else _nearest
     for index in range(len(source.pictures)):
         at = index / ratio + conversion.phase
         number = int(at)
-        before = _at(source, (number - conversion.phase) * ratio)
+        before = picture_at(source, (number - conversion.phase) * ratio)
         if not conversion.blends:
             yield before
             continue
-        after = _at(source, (number + 1 - conversion.phase) * ratio)
+        after = picture_at(source, (number + 1 - conversion.phase) * ratio)
         yield np.asarray(cv2.addWeighted(before, 1 - (at - number), after, at - number, 0), dtype=np.uint8)
 
 
-def _at(source: Source, place: float) -> Pixels:
+def _nearest(source: Source, place: float) -> Pixels:
     """Return the clip's picture nearest to a place between its pictures."""
     return source.pictures[int(np.clip(round(place), 0, len(source.pictures) - 1))]
+
+
+def _between(source: Source, place: float) -> Pixels:
+    """Return the mixture of the clip's pictures on both sides of a place."""
+    place = float(np.clip(place, 0, len(source.pictures) - 1))
+    before = int(place)
+    after = min(before + 1, len(source.pictures) - 1)
+    share = place - before
+    return np.asarray(
+        cv2.addWeighted(source.pictures[before], 1 - share, source.pictures[after], share, 0), dtype=np.uint8
+    )

@@ -59,7 +59,10 @@ def loudness(sound: Floats, count: int, fps: float, *, smooth_s: float) -> Float
     padded[: min(sound.size, padded.size)] = sound[: padded.size]
     power = (padded.reshape(steps, _STEP) ** 2).mean(axis=1)
     level = 10 * np.log10(gaussian_filter1d(power, 2.0) + 1e-9)
-    share = np.clip((level - np.percentile(level, 95) + _RANGE_DB) / _RANGE_DB, 0, 1) ** 1.5
+    heard = level > 20 * np.log10(_SILENCE)
+    if not heard.any():
+        return np.zeros(count, dtype=np.float32)
+    share = np.clip((level - np.percentile(level[heard], 95) + _RANGE_DB) / _RANGE_DB, 0, 1) ** 1.5 * heard
     even = gaussian_filter1d(share, max(0.1, smooth_s * 100))
     return np.interp(np.arange(count) / fps, np.arange(steps) / 100, even).astype(np.float32)
 

@@ -29,6 +29,7 @@ from liveness.frames import Floats, Pixels
 from liveness.lab.held_out import person_hash
 from liveness.lab.processes import processes
 from liveness.lab.training.heads import alike, coded, weighted_logistic
+from liveness.lab.training.kept import kept_looks
 from liveness.lab.training.presentation_pictures import through_a_call
 from liveness.lab.training.tables import show, table
 from liveness.measures.conditions import SMALL_IOD_PX
@@ -176,28 +177,24 @@ def read_clips(corpus: Path, kept: Path) -> list[Clip]:
 
 def _kept_clip(job: tuple[Path, str, Path]) -> tuple[Array, Array]:
     path, name, folder = job
-    file = folder / f"{name}.npz"
-    if not file.exists():
-        plain, worse = looks_of_clip(path, name)
-        np.savez(file, plain=plain, poorer=worse)
-    with np.load(file) as data:
-        return np.asarray(data["plain"]), np.asarray(data["poorer"])
+    kept = kept_looks(folder, name, lambda: dict(zip(("plain", "poorer"), looks_of_clip(path, name), strict=True)))
+    return kept["plain"], kept["poorer"]
 
 
 def read_pictures(corpus: Path, kept: Path, seed: int) -> Array:
     """Look at the corpus's pictures of live faces, and at some of its ordinary photographs: (n, values)."""
-    file = kept / "pictures.npz"
-    if not file.exists():
-        with (corpus / "stills.csv").open(newline="", encoding="utf-8") as table_of_stills:
-            rows = [row for row in csv.DictReader(table_of_stills) if is_picture(corpus / row["file"])]
-        photographs = [row for row in rows if row["label"] == "face_real"]
-        order = np.random.default_rng(seed).permutation(len(photographs))
-        wanted = [photographs[at] for at in order[:PHOTOGRAPHS]] + [row for row in rows if row["label"] == "bonafide"]
-        with processes() as pool:
-            found = pool.map(_picture, [(corpus / row["file"], row["id"]) for row in wanted], chunksize=16)
-            np.savez(file, looks=np.array([one for one in found if one is not None]))
-    with np.load(file) as data:
-        return np.asarray(data["looks"])
+    return kept_looks(kept, "pictures", lambda: {"looks": _pictures(corpus, seed)})["looks"]
+
+
+def _pictures(corpus: Path, seed: int) -> Array:
+    with (corpus / "stills.csv").open(newline="", encoding="utf-8") as table_of_stills:
+        rows = [row for row in csv.DictReader(table_of_stills) if is_picture(corpus / row["file"])]
+    photographs = [row for row in rows if row["label"] == "face_real"]
+    order = np.random.default_rng(seed).permutation(len(photographs))
+    wanted = [photographs[at] for at in order[:PHOTOGRAPHS]] + [row for row in rows if row["label"] == "bonafide"]
+    with processes() as pool:
+        found = pool.map(_picture, [(corpus / row["file"], row["id"]) for row in wanted], chunksize=16)
+        return np.array([one for one in found if one is not None])
 
 
 def _picture(job: tuple[Path, str]) -> Array | None:

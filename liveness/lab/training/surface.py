@@ -28,6 +28,7 @@ from liveness.lab import held_out
 from liveness.lab.held_out import person_hash
 from liveness.lab.processes import processes
 from liveness.lab.training.heads import coded, weighted_logistic
+from liveness.lab.training.kept import kept_looks
 from liveness.lab.training.presentation import lit
 from liveness.lab.training.presentation_pictures import (
     Face,
@@ -139,6 +140,11 @@ def figures(scores: Array, attack: Array, groups: Array) -> Iterator[str]:
         yield f"{value:.3f} {name}: {(scores[of & ~attack] > 0).mean():.0%} of the live above even odds"
 
 
+def _looks(faces: Sequence[Face]) -> Array:
+    with processes() as pool:
+        return np.array(list(pool.map(looks_at, faces, chunksize=8)))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Look, learn, measure on groups left out, and write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -152,12 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if face.label == "bonafide" or (face.label == "attack" and family_of(face.attack_type) == "presentation")
     ]
     options.work.mkdir(parents=True, exist_ok=True)
-    kept = options.work / "surface.npz"
-    if not kept.exists():
-        with processes() as pool:
-            np.savez(kept, looks=np.array(list(pool.map(looks_at, faces, chunksize=8))))
-    with np.load(kept) as data:
-        looks = np.asarray(data["looks"])
+    looks = kept_looks(options.work, "surface", lambda: {"looks": _looks(faces)})["looks"]
     attack = np.array([face.label == "attack" for face in faces])
     groups = np.array([face.group for face in faces])
     folds = fold_of(groups)

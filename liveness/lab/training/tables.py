@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
+
+_GENERATED: Final = "animation, reenactment, lip-sync"
 
 
 class Labelled(Protocol):
@@ -35,8 +37,8 @@ def table(clips: Sequence[Labelled], scores: Mapping[str, float]) -> dict[str, A
     real = [clip for clip in clips if not clip.kind]
     figures: dict[str, Any] = {}
     kinds = sorted({clip.kind for clip in clips if clip.kind})
-    for kind in [*kinds, "unseen synthesis"]:
-        wanted = ("photo_animation", "reenactment", "lip_sync") if kind == "unseen synthesis" else (kind,)
+    for kind in [*kinds, _GENERATED]:
+        wanted = ("photo_animation", "reenactment", "lip_sync") if kind == _GENERATED else (kind,)
         fake = [clip for clip in clips if clip.kind.startswith(wanted) and clip.kind]
         figures[kind] = {"count": len(fake), **_with_interval(real, fake, scores)}
     swaps = [clip for clip in clips if clip.kind == "face_swap_realtime"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -140,14 +140,14 @@ class Learnt:
     gains: Mapping[str, Gain]
     """By ``species signal``, those included that were tried and dropped."""
     doubts: tuple[Curve, ...] = ()
-    """Of each species without a curve, the one that gains most, though what it gains is not established."""
+    """For species without a curve, one that gains something, though what it gains is not established."""
 
 
 def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) -> Learnt:
     """Learn the curves with their shares and powers, and how far each species counts."""
     folds = group_folds([row.group for row in rows], FOLDS, seed=seed)
     curves: list[Curve] = []
-    doubts: list[Curve] = []
+    unsure: dict[str, dict[str, Curve]] = {}
     gains: dict[str, Gain] = {}
     told: dict[str, float] = {}
     speakers = _speakers(specs)
@@ -158,7 +158,6 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
         names = speakers[species.name]
         usable = [row for row in rows if row.species in (None, species.name)]
         columns = {}
-        likely: dict[str, Curve] = {}
         for name in names:
             tried = {ridge: _out_of_fold(usable, specs[name], species.name, folds, ridge) for ridge in _RIDGES}
             judges = [_judges(row, specs[name]) for row in usable]
@@ -170,9 +169,7 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
             if curve is not None and power > 0 and gain.at_least > 0:
                 columns[name] = (curve, unseen, power)
             elif curve is not None and power > 0 and gain.nats > 0:
-                likely[name] = replace(curve, power=power)
-        if likely and not columns:
-            doubts.append(likely[max(likely, key=lambda name: gains[f"{species.name} {name}"].nats)])
+                unsure.setdefault(species.name, {})[name] = replace(curve, power=power)
         shares = _shares(usable, {name: unseen for name, (_, unseen, _) in columns.items()})
         shares |= dict.fromkeys(_alternatives(shares, specs), 1.0)
         curves += [
@@ -185,7 +182,21 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
         gain = _gain(usable, heard, together, doubt=doubt, seed=seed)
         gains[species.name] = gain
         told[species.name] = max(gain.at_least / gain.nats, 0.0) if gain.nats > 0 else 0.0
-    return Learnt(tuple(curves), _mixture(told), gains, tuple(doubts))
+    return Learnt(tuple(curves), _mixture(told), gains, tuple(_doubts(curves, unsure, gains)))
+
+
+def _doubts(
+    curves: Sequence[Curve], unsure: Mapping[str, Mapping[str, Curve]], gains: Mapping[str, Gain]
+) -> Iterator[Curve]:
+    """Yield for each species that no curve sees the best unsure one of a signal that counts elsewhere.
+
+    Such a signal is measured anyway, and was found to be good for something.
+    """
+    seen, counting = {curve.species for curve in curves}, {curve.signal for curve in curves}
+    for species, by_signal in unsure.items():
+        names = [name for name in by_signal if name in counting]
+        if names and species not in seen:
+            yield by_signal[max(names, key=lambda name: gains[f"{species} {name}"].nats)]
 
 
 def _speakers(specs: Mapping[str, SignalSpec]) -> dict[str, list[str]]:

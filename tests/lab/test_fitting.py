@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,13 +58,23 @@ def test_what_tells_nothing_new_is_dropped_and_said_so() -> None:
     assert learnt.gains["face_swap noise"].at_least <= 0
 
 
-def test_a_weak_signal_of_what_no_other_sees_is_kept_as_a_doubt_only() -> None:
-    learnt = learn(rows(0.5, people=20), {"telling": spec("telling")}, seed=1)
-    gain = learnt.gains["face_swap telling"]
+def test_a_weak_sign_of_what_no_other_sees_is_kept_as_a_doubt_only() -> None:
+    swaps = rows(2.5)
+    animations = [replace(row, species="animation") for row in rows(0.5, seed=1, people=20) if row.species]
+    both = replace(spec("telling"), species=frozenset({"face_swap", "animation"}))
+    learnt = learn([*swaps, *animations], {"telling": both}, seed=1)
+
+    gain = learnt.gains["animation telling"]
     assert gain.nats > 0 >= gain.at_least
+    assert [(curve.signal, curve.species) for curve in learnt.curves] == [("telling", "face_swap")]
+    assert [(curve.signal, curve.species) for curve in learnt.doubts] == [("telling", "animation")]
+
+
+def test_a_signal_that_is_good_for_nothing_else_raises_no_doubt() -> None:
+    learnt = learn(rows(0.5, people=20), {"telling": spec("telling")}, seed=1)
+    assert learnt.gains["face_swap telling"].nats > 0
     assert not learnt.curves
-    assert [curve.signal for curve in learnt.doubts] == ["telling"]
-    assert not learn(rows(2.5), {"telling": spec("telling"), "noise": spec("noise")}, seed=1).doubts
+    assert not learnt.doubts
 
 
 def test_a_feature_that_speaks_the_wrong_way_alone_gets_no_weight() -> None:

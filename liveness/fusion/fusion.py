@@ -324,8 +324,8 @@ class Fusion:
             return "Everything that could be examined looks like a live person before a camera."
         if doubted:
             return (
-                f"What was seen looks like a live person, but {FAMILY_WORDS[doubted]} cannot be ruled out: "
-                "take the next step."
+                f"What was seen looks like a live person, but there is an unsure sign of {FAMILY_WORDS[doubted]}. "
+                "No figure counts it: take the next step to settle it."
             )
         return self._undecided(belief, time_s)
 

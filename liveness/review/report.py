@@ -491,8 +491,8 @@ def _obstacles(verdict: Mapping[str, Any], enough: float) -> Iterator[str]:
         yield f"Nothing could be measured for the question “{question}”"
     elif coverage[family] < enough:
         yield f"“{question}” Only {_portion(coverage[family])} of what can be measured about it was measured."
-    elif not verdict["missing"]:
-        yield "What was measured is too weak, or points both ways."
+    else:
+        yield str(verdict["summary"])
 
 
 def _summary(runs: Sequence[_Run]) -> str:

@@ -169,7 +169,7 @@ def test_what_is_not_surely_known_takes_away_live_and_nothing_else() -> None:
     assert (vouched.state, doubted.state) == ("live", "inconclusive")
     assert (vouched.doubted, doubted.doubted) == (None, "synthesis")
     assert doubted.belief == vouched.belief, "no probability rests on it"
-    assert "cannot be ruled out" in doubted.summary
+    assert "unsure sign" in doubted.summary
     assert doubting(0.1).conclude(8.0, watched_share=1.0).state == "inconclusive"
 
 

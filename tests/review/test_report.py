@@ -127,6 +127,7 @@ def live(**changes: Any) -> dict[str, Any]:
                 }
             ],
             "missing": {"lips": "There is no sound."},
+            "summary": "What was seen speaks clearly neither for a live person nor for an attack.",
             "next_step": None,
             "analysed_fps": 12.0,
             "dropped": 0,
@@ -247,6 +248,12 @@ def test_a_recording_that_ended_while_warming_up_is_called_inconclusive() -> Non
     review = live()
     review["verdict"]["state"] = "warming_up"
     assert page(review).first("html")["data-state"] == "inconclusive"
+
+
+def test_what_keeps_somebody_who_looks_live_from_being_called_so_is_told() -> None:
+    review = live()
+    review["verdict"] |= {"state": "inconclusive", "summary": "An unsure sign of a face made by a model."}
+    assert "An unsure sign of a face made by a model." in page(review).text
 
 
 def test_reasons_come_strongest_first_with_their_moment_and_strength() -> None:

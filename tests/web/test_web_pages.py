@@ -90,6 +90,11 @@ def to_call(page: Any) -> None:
     page.get_by_role("button", name="Join the call").click()
 
 
+def to_join_again(page: Any) -> None:
+    until(page, "!document.getElementById('join').disabled", "the camera")
+    page.get_by_role("button", name="Join the call").click()
+
+
 # --- the candidate
 
 
@@ -318,13 +323,32 @@ def test_the_two_see_each_other_when_the_interviewer_wants_it(browser: Any, serv
         see(other, "The candidate neither sees nor hears you.")
 
 
+def test_a_camera_that_is_switched_off_is_told_in_place_of_a_black_picture(browser: Any, service: Scripted) -> None:
+    with opened(browser, service.interviewer) as other, opened(browser, service.candidate) as page:
+        to_call(page)
+        other.get_by_role("button", name="Join with camera").click()
+        for own, across, words in (
+            (other, page, "The interviewer’s camera is off"),
+            (page, other, "The candidate’s camera is off"),
+        ):
+            until(across, "document.getElementById('remote-waiting').hidden", "the picture")
+            own.get_by_role("button", name="Stop camera").click()
+            see(across, words)
+            own.get_by_role("button", name="Camera is off").click()
+            until(across, "document.getElementById('remote-waiting').hidden", "the picture again")
+        other.get_by_role("button", name="Stop camera").click()
+        see(page, "The interviewer’s camera is off")
+        page.reload()
+        to_join_again(page)
+        see(page, "The interviewer’s camera is off")
+
+
 def test_the_call_begins_anew_when_the_candidate_reloads(browser: Any, service: Scripted) -> None:
     with opened(browser, service.interviewer) as other, opened(browser, service.candidate) as page:
         to_call(page)
         until(other, "document.getElementById('remote').videoWidth > 0", "the candidate's picture")
         page.reload()
-        until(page, "!document.getElementById('join').disabled", "the camera")
-        page.get_by_role("button", name="Join the call").click()
+        to_join_again(page)
         other.evaluate("window.first = document.getElementById('remote').srcObject.id")
         until(
             other,

@@ -6,6 +6,7 @@ import { ApiError } from "../sdk/api.js";
 import { Room } from "../sdk/room.js";
 import { LivenessChallenge } from "../elements/liveness-challenge.js";
 import { LivenessCheck } from "../elements/liveness-check.js";
+import { say } from "../elements/dom.js";
 import { textsFor } from "../elements/texts/index.js";
 import { listDevices, openDevices, troubleOf } from "./devices.js";
 import { Guidance } from "./guidance.js";
@@ -286,11 +287,13 @@ class Candidate {
     this.#room.addEventListener("bye", () => this.#waiting("The interviewer has left the call", "They may come back. You can stay, or leave."));
     const remote = video("remote");
     const seen = () => {
-      node("remote-waiting").hidden = this.#room.state === "talking" && remote.videoWidth > 0;
-      if (this.#room.state === "talking" && !remote.videoWidth) this.#waiting("You are connected", "The interviewer sees and hears you. Their camera is off.");
+      if (this.#room.state !== "talking") return;
+      if (this.#room.peerCamera && remote.videoWidth > 0) node("remote-waiting").hidden = true;
+      else this.#waiting(...textsFor(document.body).call.interviewerDark);
     };
     remote.addEventListener("resize", seen);
     this.#room.addEventListener("statechange", seen);
+    this.#room.addEventListener("peercamera", seen);
   }
 
   #followRoom() {
@@ -314,8 +317,8 @@ class Candidate {
    * @param {string} text
    */
   #waiting(title, text) {
-    node("remote-title").textContent = title;
-    node("remote-text").textContent = text;
+    say(node("remote-title"), title);
+    say(node("remote-text"), text);
     node("remote-waiting").hidden = false;
   }
 
@@ -342,6 +345,7 @@ class Candidate {
   #applyToggles() {
     for (const track of this.#stream?.getAudioTracks() ?? []) track.enabled = !this.#muted;
     for (const track of this.#stream?.getVideoTracks() ?? []) track.enabled = !this.#dark;
+    this.#room.tellCamera(!this.#dark && Boolean(this.#stream?.getVideoTracks().length));
     this.#check.check?.setEnabled(!this.#dark);
     showToggle(button("microphone"), { off: this.#muted, icon: "microphone", words: this.#muted ? "Muted" : "Mute" });
     showToggle(button("camera"), { off: this.#dark, icon: "camera", words: this.#dark ? "Camera is off" : "Stop camera" });

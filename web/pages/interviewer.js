@@ -7,6 +7,8 @@ import { VerdictStream } from "../sdk/events.js";
 import { Room } from "../sdk/room.js";
 import { LivenessChallenges } from "../elements/liveness-challenges.js";
 import { LivenessVerdict } from "../elements/liveness-verdict.js";
+import { say } from "../elements/dom.js";
+import { textsFor } from "../elements/texts/index.js";
 import { openDevices, troubleOf } from "./devices.js";
 import { accessOfLink, button, node, part, showToggle, video } from "./link.js";
 import { SmallWindow } from "./pip.js";
@@ -86,7 +88,7 @@ class Interviewer {
         joining: ["Connecting", "One moment."],
         alone: ["Waiting for the candidate", "The picture appears here when they join."],
         connecting: ["The candidate is here", "The picture comes in a moment."],
-        talking: ["The candidate’s camera is off", "You can hear each other."],
+        talking: textsFor(document.body).call.candidateDark,
         interrupted: ["The call is interrupted", "It comes back by itself. This says nothing about the person."],
         replaced: ["The call goes on in another window", "This link was opened a second time. Reload to go on here."],
         refused: ["No access", "This link is not valid, or no longer."],
@@ -94,14 +96,15 @@ class Interviewer {
         left: ["The call has ended", ""],
       };
       const [title, text] = words[state] ?? ["", ""];
-      node("remote-title").textContent = title;
-      node("remote-text").textContent = text;
-      node("remote-waiting").hidden = state === "talking" && remote.videoWidth > 0;
+      say(node("remote-title"), title);
+      say(node("remote-text"), text);
+      node("remote-waiting").hidden = state === "talking" && this.#room.peerCamera && remote.videoWidth > 0;
       button("pip").hidden = !SmallWindow.possible || remote.videoWidth === 0;
       this.#banner("room", state === "interrupted" ? "The call with the candidate is interrupted. It comes back by itself." : null);
       if (state === "over") this.#finish();
     };
     this.#room.addEventListener("statechange", show);
+    this.#room.addEventListener("peercamera", show);
     remote.addEventListener("resize", show);
     show();
   }
@@ -150,6 +153,7 @@ class Interviewer {
   #applyToggles() {
     for (const track of this.#own?.getAudioTracks() ?? []) track.enabled = !this.#muted;
     for (const track of this.#own?.getVideoTracks() ?? []) track.enabled = !this.#dark;
+    this.#room.tellCamera(!this.#dark && Boolean(this.#own?.getVideoTracks().length));
     showToggle(button("microphone"), { off: this.#muted, icon: "microphone", words: this.#muted ? "Muted" : "Mute" });
     showToggle(button("camera"), { off: this.#dark, icon: "camera", words: this.#dark ? "Camera is off" : "Stop camera" });
     node("own-off").hidden = !this.#dark;

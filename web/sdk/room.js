@@ -19,7 +19,8 @@ const OVER_TIMES = 3;
 /**
  * A room for two. The viewer offers when the other is there; a clash is settled by perfect negotiation (the publisher yields).
  *
- * Events: `statechange` {state}, `remotestream` MediaStream (again when a call begins anew), `bye` (the other hung up).
+ * Events: `statechange` {state}, `remotestream` MediaStream (again when a call begins anew), `peercamera` {on} (the other's camera was
+ * switched off or on: a track that is switched off arrives as a black picture and tells nobody why), `bye` (the other hung up).
  */
 export class Room extends EventTarget {
   #url;
@@ -36,8 +37,11 @@ export class Room extends EventTarget {
   #role = null;
   /** @type {RTCIceServer[]} */
   #iceServers = [];
+  #camera = true;
   /** @type {RoomState} */
   state = "idle";
+  /** Whether the other's camera is on, as far as they said. */
+  peerCamera = true;
 
   /** @param {{server?: string, session: string, token: string}} options */
   constructor({ server = "", session, token }) {
@@ -63,6 +67,12 @@ export class Room extends EventTarget {
   async setStream(local) {
     this.#local = local;
     await this.#call?.send(local);
+  }
+
+  /** Tell the other whether one's own camera is on; kept for a call that begins anew. @param {boolean} on */
+  tellCamera(on) {
+    this.#camera = on;
+    this.#call?.tellCamera(on);
   }
 
   /** Hang up; the other is told. */
@@ -174,10 +184,13 @@ export class Room extends EventTarget {
       polite: this.#role === "publisher",
       iceServers: this.#iceServers,
       local: this.#local,
+      camera: this.#camera,
       say: (type, data) => this.#say(type, data),
     });
     this.#call = call;
+    this.#hearCamera(true);
     this.#set("connecting");
+    call.addEventListener("camera", (event) => call === this.#call && this.#hearCamera(/** @type {CustomEvent} */ (event).detail));
     call.addEventListener("statechange", () => {
       if (call !== this.#call) return;
       if (call.healthy) this.#set("talking");
@@ -185,6 +198,13 @@ export class Room extends EventTarget {
     });
     this.dispatchEvent(new CustomEvent("remotestream", { detail: call.remote }));
     return call;
+  }
+
+  /** @param {boolean} on */
+  #hearCamera(on) {
+    if (on === this.peerCamera) return;
+    this.peerCamera = on;
+    this.dispatchEvent(new CustomEvent("peercamera", { detail: { on } }));
   }
 
   /**
@@ -209,27 +229,36 @@ export class Room extends EventTarget {
   }
 }
 
-/** One peer connection of the two. Events: `statechange`. */
+/** One peer connection of the two. Events: `statechange`, `camera` (the other's: on or off). */
 class Call extends EventTarget {
   #polite;
   #say;
   #offering = false;
   #ignored = false;
+  #camera;
+  #asides;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #restart;
   remote = new MediaStream();
 
   /**
-   * @param {{id: string, polite: boolean, iceServers: RTCIceServer[], local: MediaStream | null,
+   * @param {{id: string, polite: boolean, iceServers: RTCIceServer[], local: MediaStream | null, camera: boolean,
    *   say: (type: string, data: unknown) => void}} options
    */
-  constructor({ id, polite, iceServers, local, say }) {
+  constructor({ id, polite, iceServers, local, camera, say }) {
     super();
     this.id = id;
     this.#polite = polite;
     this.#say = say;
+    this.#camera = camera;
     const peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     this.peer = peer;
+    // What goes from one page to the other beside picture and sound; no server sees it.
+    this.#asides = peer.createDataChannel("asides", { negotiated: true, id: 0 });
+    this.#asides.addEventListener("open", () => this.tellCamera(this.#camera));
+    this.#asides.addEventListener("message", ({ data }) => {
+      if (data === "camera on" || data === "camera off") this.dispatchEvent(new CustomEvent("camera", { detail: data === "camera on" }));
+    });
     peer.addEventListener("negotiationneeded", () => this.#offer());
     peer.addEventListener("icecandidate", (event) => {
       if (event.candidate) say("candidate", { call: id, candidate: event.candidate.toJSON() });
@@ -253,6 +282,12 @@ class Call extends EventTarget {
 
   get healthy() {
     return this.peer.connectionState === "connected";
+  }
+
+  /** @param {boolean} on */
+  tellCamera(on) {
+    this.#camera = on;
+    if (this.#asides.readyState === "open") this.#asides.send(on ? "camera on" : "camera off");
   }
 
   /** @param {MediaStream | null} local */

@@ -110,6 +110,10 @@ export const de = {
   linkNumbers: { kbit_s: "Bitrate", lost: "Verlorene Pakete", jitter: "Jitter", age: "Alter eines Bildes beim Urteil (Median, 95 %)", analysed: "Geprüfte Bilder je Sekunde" },
   notices: "Hinweise",
   times: (count) => `(${count}-mal)`,
+  call: {
+    interviewerDark: ["Die Kamera auf der anderen Seite ist aus", "Das Gespräch geht weiter. Das Bild erscheint hier, sobald sie angeht."],
+    candidateDark: ["Die Kamera der Bewerberin oder des Bewerbers ist aus", "Das Gespräch geht weiter. Das Bild erscheint hier, sobald sie angeht."],
+  },
   check: {
     heading: "Vor dem Gespräch: Darf eine Prüfung laufen?",
     texts: {

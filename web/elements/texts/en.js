@@ -122,6 +122,11 @@ export const en = {
   notices: "Notices",
   /** @param {number} count */
   times: (count) => `(${count} times)`,
+  /** In place of the other's picture, on the pages of the call. @type {Record<"interviewerDark" | "candidateDark", [string, string]>} */
+  call: {
+    interviewerDark: ["The interviewer’s camera is off", "The call goes on. The picture appears here when they turn it on."],
+    candidateDark: ["The candidate’s camera is off", "The call goes on. The picture appears here when they turn it on."],
+  },
   check: {
     heading: "Before you talk: may a check run?",
     /** The text of the check by version; of one that is not here, the service's own words are shown. @type {Record<string, string[]>} */

@@ -351,7 +351,7 @@ def signals(
 
     specs = {name: cls.spec for name, cls in discover(liveness.signals).items()}
     learnt = load()
-    counting = {curve.signal for curve in (*learnt.curves, *learnt.doubts)}
+    counting = learnt.signals
     spent, duration_s = _time_signals(time_file) if time_file else ({}, 0.0)
     table = Table(title="Signals" + (f", measured on {time_file.name}" if time_file else ""), title_justify="left")
     for heading in ("signal", "what it looks at", "group", "families"):

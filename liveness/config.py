@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from liveness.errors import ConfigError
 
+ANALYSIS_FPS = 12.5
+"""Of 25 frames a second every other one; of 30, two of five. Hosts of recordings and of calls use the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """What a host may choose; what is learnt stands in the calibration instead."""
 
-    analysis_fps: float = 12.0
+    analysis_fps: float = ANALYSIS_FPS
     """Analysed frames a second of media time; 2–30."""
     budget_ms: float = 25.0
     """Declared cost of signals that one analysed frame may carry; what is over waits for the next frame."""

@@ -6,6 +6,7 @@ A pure function of what it is given: no clock, no thread, no I/O. Time is media 
 from __future__ import annotations
 
 import functools
+import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -72,6 +73,9 @@ class Event:
 _HEAVY_MS = 5.0
 """Declared cost from which on a signal waits while a challenge runs: an answer needs every picture, more than a face
 that was looked at before needs another look."""
+_OFF_VERDICT_S = 0.25
+"""Such a look that falls on the frame of a verdict waits this long for another frame: for a verdict somebody waits, for
+a look nobody does."""
 
 
 class Engine:
@@ -117,8 +121,7 @@ class Engine:
         unknown = self.settings.off - set(classes)
         if unknown:
             raise ConfigError(f"no such signal: {', '.join(sorted(unknown))}; there are {', '.join(classes)}")
-        judging = {curve.signal for curve in (*calibration.curves, *calibration.doubts)}
-        wanted = judging if signals is None else set(classes)
+        wanted = calibration.signals if signals is None else set(classes)
         self.signals: dict[str, Signal] = {
             name: cls() for name, cls in classes.items() if name in wanted - self.settings.off
         }
@@ -216,10 +219,15 @@ class Engine:
         return self._due(time_s)
 
     def _due(self, time_s: float) -> Verdict | None:
-        if time_s + 1e-9 < self._next_verdict_s:
+        if not self._is_due(time_s):
             return None
-        self._next_verdict_s = time_s + self.settings.verdict_every_s
+        every_s = self.settings.verdict_every_s
+        # On multiples of the period, not so long after the last one: else each would come a little later in it.
+        self._next_verdict_s = (math.floor(time_s / every_s + 1e-6) + 1) * every_s
         return self._verdict(self.fusion.judge(time_s), time_s)
+
+    def _is_due(self, time_s: float) -> bool:
+        return time_s + 1e-9 >= self._next_verdict_s
 
     def notify(self, event: Event) -> None:
         """Take in a fact from outside.
@@ -347,7 +355,7 @@ class Engine:
         shown = set()
         for name in sorted(due, key=lambda name: self._next_observation[name]):
             spec = self.specs[name]
-            if self._waits(name):
+            if self._waits(name) or self._gives_way(name, time_s):
                 continue
             if spent + spec.cost_ms > self.settings.budget_ms and spec.observe_every_s > 0:
                 continue
@@ -362,7 +370,14 @@ class Engine:
                 self._guarded(name, time_s, functools.partial(self.signals[name].observe, unseen))
 
     def _waits(self, name: str) -> bool:
-        return self._running.active and self.specs[name].cost_ms > _HEAVY_MS
+        return self._running.active and self._is_heavy(name)
+
+    def _is_heavy(self, name: str) -> bool:
+        return self.specs[name].cost_ms > _HEAVY_MS
+
+    def _gives_way(self, name: str, time_s: float) -> bool:
+        overdue_s = time_s - self._next_observation[name]
+        return self._is_heavy(name) and self._is_due(time_s) and overdue_s < _OFF_VERDICT_S
 
     def _collect(self, time_s: float) -> None:
         for name, signal in self.signals.items():

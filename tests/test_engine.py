@@ -152,15 +152,31 @@ def test_a_signal_can_be_switched_off(clips: Path) -> None:
         Engine(NO_CURVES, EngineSettings(off=frozenset({"blnk"})))
 
 
+def test_verdicts_come_on_multiples_of_their_period_and_costly_looks_between_them(clips: Path) -> None:
+    with Engine(load(), signals={"costly": Costly}) as engine:
+        told_s = [one.time_s for one in verdicts(clips / "talking.mp4", engine)]
+        costly = engine.signals["costly"]
+        assert isinstance(costly, Costly)
+    # The first analysed frame at or after each half second: never later by more than the grid and a frame leave.
+    assert told_s[:4] == pytest.approx([0.5, 1.0, 1.5, 2.0], abs=0.08)
+    assert len(told_s) == int(told_s[-1] / 0.5 + 0.2)
+    assert len(costly.looked_s) >= len(told_s) - 1
+    assert not set(told_s) & set(costly.looked_s)
+
+
+def test_a_costly_look_is_taken_all_the_same_where_every_frame_has_a_verdict(clips: Path) -> None:
+    with Engine(load(), EngineSettings(verdict_every_s=0.05), signals={"costly": Costly}) as engine:
+        told_s = [one.time_s for one in verdicts(clips / "talking.mp4", engine)]
+        costly = engine.signals["costly"]
+        assert isinstance(costly, Costly)
+    assert costly.looked_s
+    assert set(costly.looked_s) <= {*told_s, 0.0}
+
+
 def test_a_session_moves_to_another_engine_with_its_evidence(clips: Path) -> None:
     with Engine(load()) as first, Recording(clips / "talking.mp4") as recording:
-        last = None
-        for frame, verdict in analyse(recording, first):
-            last = verdict or last
-            if frame.time_s > 6:
-                break
+        last = next(verdict for _, verdict in analyse(recording, first) if verdict and verdict.time_s > 5.9)
         state = first.snapshot()
-    assert last is not None
     with Engine(load(), restore=state) as second:
         belief = second.fusion.judge(last.time_s).belief
     assert belief.confidence == pytest.approx(last.confidence, abs=0.02)

@@ -99,6 +99,11 @@ class Calibration:
         """SHA-256 of all files that the calibration was learnt from."""
         return frozenset(self.provenance.get("files", ()))
 
+    @property
+    def signals(self) -> frozenset[str]:
+        """Names of the signals that can change a verdict."""
+        return frozenset(curve.signal for curve in (*self.curves, *self.doubts))
+
 
 def load(path: Path | None = None) -> Calibration:
     """Read a calibration; without ``path`` the one that ships with the package.

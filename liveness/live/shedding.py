@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FULL_FPS = 12.0
+from liveness.config import ANALYSIS_FPS
+
+FULL_FPS = ANALYSIS_FPS
 _LOST_SHARE, _BUSY_SHARE, _IDLE_SHARE = 0.12, 0.90, 0.70
 """Analysis gets the time that decoding leaves: by lost frames a core is seen to be too full, and by its being full they
 are seen to be our doing. A step gives up a sixth of the frames and more, and what is overtaken is made up for: fewer

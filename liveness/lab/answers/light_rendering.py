@@ -183,7 +183,7 @@ def as_frames(pictures: Iterable[Pixels], times_s: Iterable[float]) -> Iterator[
 
 
 def _measured(pictures: Iterator[Pixels], times: Series) -> tuple[Series, Floats, Floats, Floats]:
-    """Measure the pictures as the engine does: twelve a second, the face followed in what arrived."""
+    """Measure the pictures as the engine does, about as many a second, the face followed in what arrived."""
     kept: list[float] = []
     colours: list[Floats] = []
     lost: list[float] = []

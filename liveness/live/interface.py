@@ -79,6 +79,16 @@ class PoolEvent:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class FrameAge:
+    """How old an analysed frame was when its analysis was done."""
+
+    session_id: str
+    done_unix_s: float
+    since_sent_ms: float
+    """On the sender's clock as far as that can be told."""
+
+
 class LiveError(LivenessError):
     """The media side could not do what it was asked."""
 

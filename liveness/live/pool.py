@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -25,6 +26,7 @@ from liveness.live.interface import (
     ChallengeAction,
     ChallengeRefused,
     EventKind,
+    FrameAge,
     LiveError,
     LiveSettings,
     OfferRefused,
@@ -283,6 +285,18 @@ class MediaPool:
                 found[number] = await self._ask(worker, "metrics")
             except WorkerGone:
                 continue
+        return found
+
+    async def frame_ages(self, since_unix_s: float) -> list[FrameAge]:
+        """Return of each frame whose analysis was done after ``since_unix_s`` how old it was then.
+
+        A worker remembers its last 512.
+        """
+        found: list[FrameAge] = []
+        for worker in list(self._workers.values()):
+            with contextlib.suppress(WorkerGone):
+                told = await self._ask(worker, "frame_ages", since_unix_s=since_unix_s)
+                found += [FrameAge(*one) for one in told]
         return found
 
     @property

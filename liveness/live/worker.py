@@ -72,6 +72,7 @@ class Worker:
             "tell": self._tell,
             "challenge": self._challenge,
             "metrics": self._metrics,
+            "frame_ages": self._frame_ages,
         }
 
     async def run(self, reader: asyncio.StreamReader) -> None:
@@ -175,6 +176,13 @@ class Worker:
             await self._analyser.run(lambda: call.challenge(data))
         except ValueError as error:
             raise ChallengeRefused(str(error)) from None
+
+    async def _frame_ages(self, since_unix_s: float) -> list[tuple[str, float, float]]:
+        return [
+            (age.session_id, age.done_s, age.since_sent_ms)
+            for age in list(self._analyser.ages)
+            if age.done_s > since_unix_s
+        ]
 
     async def _metrics(self) -> dict[str, float]:
         return self._numbers()

@@ -54,6 +54,25 @@ def test_a_person_talks_and_the_host_hears_what_is_thought_of_it(person: list[av
     asyncio.run(story())
 
 
+def test_the_age_of_every_analysed_frame_is_told_once(person: list[av.VideoFrame]) -> None:
+    async def story() -> None:
+        async with running() as (pool, heard):
+            publisher = Publisher(Camera(person))
+            await publisher.publish(pool, "s")
+            await heard.until("s", "verdict", lambda event: event.data["time_s"] > 2)
+            first = await pool.frame_ages(0.0)
+            last_s = max(age.done_unix_s for age in first)
+            await heard.until("s", "verdict")
+            later = await pool.frame_ages(last_s)
+            await publisher.close()
+        assert {age.session_id for age in first} == {"s"}
+        assert len(first) > 2 * len(heard.of("s", "verdict"))  # not only those that gave a verdict
+        assert all(age.since_sent_ms > 0 for age in first)
+        assert all(age.done_unix_s > last_s for age in later)
+
+    asyncio.run(story())
+
+
 def test_a_call_that_hangs_up_and_comes_again_goes_on_with_its_evidence(person: list[av.VideoFrame]) -> None:
     async def story() -> None:
         async with running() as (pool, heard):

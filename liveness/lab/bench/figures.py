@@ -25,7 +25,9 @@ class CallSeen:
 
     analysed_fps: float
     ages_ms: Sequence[float]
-    """Ages of frames when their analysis was done, on the sender's clock."""
+    """Ages of all analysed frames when their analysis was done, on the sender's clock."""
+    verdict_ages_ms: Sequence[float] = ()
+    """Of those among them that gave a verdict, when it was told."""
     dropped: float = 0.0
     """Frames that were due to be analysed and were overwritten by newer ones."""
     waiting: int = 0
@@ -53,6 +55,7 @@ def summary(window: Window, seconds: float, rule: Rule) -> dict[str, Any]:
     count = len(window.calls)
     call_seconds = count * seconds
     ages = [age for call in window.calls for age in call.ages_ms]
+    verdict_ages = [age for call in window.calls for age in call.verdict_ages_ms]
     worst = [percentile(call.ages_ms, 0.95) for call in window.calls]
     slowest = min((call.analysed_fps for call in window.calls), default=0.0)
     total = window.server.cpu_s + window.front.cpu_s
@@ -68,6 +71,10 @@ def summary(window: Window, seconds: float, rule: Rule) -> dict[str, Any]:
             "p95": _rounded(percentile(ages, 0.95)),
             "worst_call_p95": _rounded(max((age for age in worst if age is not None), default=None)),
             "samples": len(ages),
+        },
+        "verdict_age_ms": {
+            "p50": _rounded(percentile(verdict_ages, 0.5)),
+            "p95": _rounded(percentile(verdict_ages, 0.95)),
         },
         "age_clock": "sender" if window.arrival_clock == 0 else "arrival, in part",
         "analysed_fps": {

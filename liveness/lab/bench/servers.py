@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from liveness.lab.bench.figures import CallSeen, Window, by_stage, by_stage_in_loop
 from liveness.lab.bench.lines import Child, ChildError
 from liveness.lab.bench.measuring import Usage, memory_mb, threads_of, usage_of
-from liveness.live.interface import LiveError
+from liveness.live.interface import FrameAge, LiveError
 from liveness.live.pool import LiveSettings, MediaPool, PoolEvent, SessionOptions
 from liveness.live.shedding import LEVELS
 
@@ -43,6 +43,7 @@ class PoolServer:
         self._early: frozenset[str] = frozenset()
         self._events: list[tuple[str, str, Mapping[str, Any]]] = []
         self._opened: list[str] = []
+        self._ages: list[FrameAge] = []
         self._pool = MediaPool(
             LiveSettings(workers=1, cores=None if core is None else (core,), calls_per_worker=MOST_CALLS), self._hear
         )
@@ -69,11 +70,16 @@ class PoolServer:
         used, front = usage_of(pid, self._early), usage_of(os.getpid())
         first = {session: self._dropped(session) for session in self._opened}
         self._events.clear()
+        self._ages.clear()
         shed = _gave_up(before)
-        end_s = time.monotonic() + seconds
+        end_s, began_s = time.monotonic() + seconds, time.time()
+        ages_until_s = began_s
         while (left_s := end_s - time.monotonic()) > 0:
             await asyncio.sleep(min(_LOOK_EVERY_S, left_s))
             shed = shed or _gave_up(await self._numbers())
+            self._ages += await self._pool.frame_ages(ages_until_s)
+            ages_until_s = max((age.done_unix_s for age in self._ages), default=ages_until_s)
+        self._ages = [age for age in self._ages if age.done_unix_s <= began_s + seconds]
         used, front = usage_of(pid, self._early).since(used), usage_of(os.getpid()).since(front)
         after = await self._numbers()
         stages = {
@@ -83,7 +89,7 @@ class PoolServer:
         }
         links = [data for _, kind, data in self._events if kind == "link"]
         return Window(
-            calls=[self._seen(session, first[session]) for session in self._opened],
+            calls=[self._seen(session, first[session], seconds) for session in self._opened],
             server=used,
             front=front,
             memory_mb=memory_mb(pid),
@@ -96,17 +102,17 @@ class PoolServer:
         """End the worker and all calls."""
         await self._pool.stop(grace_s=0)
 
-    def _seen(self, session: str, dropped_before: float) -> CallSeen:
-        links = [data for known, kind, data in self._events if known == session and kind == "link"]
-        rates = [float(data["analysed_fps"]) for data in links]
-        ages = [
+    def _seen(self, session: str, dropped_before: float, seconds: float) -> CallSeen:
+        ages = [age.since_sent_ms for age in self._ages if age.session_id == session]
+        verdict_ages = [
             data["sent_unix_ms"] - data["frame_unix_ms"]
             for known, kind, data in self._events
             if known == session and kind == "verdict" and data.get("frame_unix_ms") is not None
         ]
         return CallSeen(
-            analysed_fps=sum(rates) / len(rates) if rates else 0.0,
+            analysed_fps=len(ages) / seconds,
             ages_ms=ages,
+            verdict_ages_ms=verdict_ages,
             dropped=max(self._dropped(session) - dropped_before, 0.0),
         )
 

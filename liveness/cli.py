@@ -41,7 +41,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_INTERRUPTED = "interrupted; nothing half-written is left behind\n"
 EXIT_UNREADABLE, EXIT_USAGE, EXIT_INCONCLUSIVE, EXIT_SUSPECT, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 
 MEDIA_SUFFIXES = frozenset(
@@ -91,7 +90,13 @@ _QUESTIONS: dict[Family, str] = {
 
 
 def main() -> None:
-    """Run the command line; errors of ours become one line and an exit code."""
+    """Run the command line; errors of ours become one line and an exit code.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        It was interrupted; ``liveness.__main__`` says so.
+    """
     signal.signal(signal.SIGTERM, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -103,20 +108,10 @@ def main() -> None:
     except LivenessError as error:
         _fail(error, EXIT_UNREADABLE)
     except SystemExit as stop:
-        # typer turns an interrupt into this status, and says nothing.
+        # typer turns an interrupt into this status, and says nothing: its caller does.
         if stop.code == EXIT_INTERRUPTED:
-            sys.stderr.write(_INTERRUPTED)
+            raise KeyboardInterrupt from None
         raise
-    except KeyboardInterrupt:
-        # It came where typer does not look, such as while a library was being imported.
-        sys.stderr.write(_INTERRUPTED)
-        sys.exit(EXIT_INTERRUPTED)
-    except ImportError as error:
-        # Compiled libraries report an interrupt so, when it comes while they are being loaded.
-        if not isinstance(error.__cause__, KeyboardInterrupt):
-            raise
-        sys.stderr.write(_INTERRUPTED)
-        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
         sys.stderr.close()

@@ -375,7 +375,7 @@ def test_the_states_are_said_in_words(browser: Any, service: Scripted) -> None:
         see(page, "The candidate agreed. The check starts with the call.")
         service.change("checking")
         verdicts(service, 0, 3, **WARMING)
-        see(page, "Watching the first seconds.")
+        see(page, "Watching for a few seconds.")
         verdicts(service, 3, 4, **INCONCLUSIVE)
         until(page, lambda: state_words(page) == "Cannot tell yet")
         see(page, "We have seen too little to say whether a live person is there.")
@@ -383,7 +383,8 @@ def test_the_states_are_said_in_words(browser: Any, service: Scripted) -> None:
         until(page, lambda: state_words(page) == "Looks live")
         verdicts(service, 11, 4, **SUSPECT)
         until(page, lambda: state_words(page) == "Look closer")
-        see(page, "Ask one more thing: A number of fingers")
+        see(page, "Next step")
+        see(page, "A number of fingers")
         see(page, "fingers up beside your face?")
         shown = page.evaluate("document.querySelector('liveness-verdict').shadowRoot.textContent").lower()
         for word in ("fraud", "fake", "attack", "cheat", "suspect"):
@@ -430,7 +431,7 @@ def test_a_state_never_stands_beside_the_figure_of_another(browser: Any, service
 def test_only_what_lasts_is_read_out(browser: Any, service: Scripted) -> None:
     service.state = "checking"
     with opened(browser, service.interviewer) as page:
-        see(page, "Watching the first seconds.")
+        see(page, "Watching for a few seconds.")
         page.evaluate("""() => {
             window.readOut = [];
             const live = document.querySelector('liveness-verdict').shadowRoot.querySelector('[role=status]');
@@ -454,7 +455,7 @@ def test_too_little_seen_is_said_for_each_question(browser: Any, service: Script
             "[...document.querySelector('liveness-verdict').shadowRoot.querySelectorAll('.question')]"
             ".map((row) => row.querySelector('strong').textContent)"
         )
-        assert rows == ["No sign of it", "No sign of it", "We have seen too little to say", "Not examined"]
+        assert rows == ["No clear sign of it", "No clear sign of it", "We have seen too little to say", "Not examined"]
 
 
 def test_a_lost_picture_is_no_suspicion(browser: Any, service: Scripted) -> None:
@@ -467,6 +468,86 @@ def test_a_lost_picture_is_no_suspicion(browser: Any, service: Scripted) -> None
         assert state_words(page) == "No picture"
         see(page, "Confidence before the picture was lost")
         see(page, "Nothing new for", 10)
+
+
+def test_what_was_seen_is_gone_once_the_candidate_takes_consent_back(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        verdicts(service, 0, 5)
+        service.emit("viewer", "link", wire("link"), keep=True)
+        service.emit("viewer", "notice", wire("notice"))
+        see(page, "Nose and ears shift against each other as the head moves, as in a solid head.")
+        see(page, "A second face is in the picture; it is not scored.")
+        service.change("withdrawn")
+        see(page, "What had been seen until then is erased, on the server and here.")
+        # What was on its way then is not shown either.
+        verdicts(service, 5, 3, **SUSPECT)
+        service.emit("viewer", "notice", wire("notice", text="A late one."))
+        page.wait_for_timeout(2500)
+        assert state_words(page) == "No check"
+        shown = page.evaluate("document.querySelector('liveness-verdict').shadowRoot.textContent")
+        for gone in ("Nose and ears", "A second face", "A stretch repeats", "A late one", "69", "2410"):
+            assert gone not in shown
+        assert page.get_by_role("button", name="Report so far").is_hidden()
+        assert_fits(page)
+        assert_accessible(page)
+        service.emit("viewer", "session", service.view("viewer") | {"state": "ended", "reason": "withdrawn"})
+        see(page, "There is no report, since the candidate talked without the check.")
+        see(page, "The candidate talked without the check.")
+        assert page.get_by_role("button", name="Open the report").is_hidden()
+        assert page.get_by_text("At the end of the check").filter(visible=True).count() == 0
+
+
+def test_a_reason_points_the_way_that_it_moves_the_figure(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    more: Any = SUSPECT["reasons"]
+    reasons = wire("verdict")["reasons"] + more
+    with opened(browser, service.interviewer) as page:
+        verdicts(service, 0, 3, reasons=reasons)
+        see(page, "A stretch repeats.")
+        found = page.evaluate("""() => {
+            const { shadowRoot } = document.querySelector('liveness-verdict');
+            const tip = (node) => node.querySelector('path').getAttribute('d').startsWith('M24 8');
+            const reasons = [...shadowRoot.querySelectorAll('.reason')];
+            return reasons.map((node) => [node.querySelector('p').textContent, tip(node)]);
+        }""")
+        assert found == [[one["text"], one["llr"] < 0] for one in reasons]
+
+
+PROFILE = {"next_step": {"challenge": "turn_to_profile", "why": "Turn to profile: it settles best which."}}
+DOUBTED = INCONCLUSIVE | {
+    "confidence": 0.73,
+    "interval": [0.71, 0.75],
+    "summary": "What was seen looks like a live person, but there is an unsure sign of a face made or changed by a "
+    "model. No figure counts it: take the next step to settle it.",
+    "next_step": {"challenge": "light_code", "why": "Changing light: it settles best whether this is a made face."},
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"next_step": None}, INCONCLUSIVE | PROFILE, DOUBTED, SUSPECT | PROFILE],
+    ids=["live", "inconclusive", "doubted", "suspect"],
+)
+def test_a_small_telephone_shows_the_verdict_a_reason_and_the_next_step(
+    browser: Any, service: Scripted, changes: dict[str, Any]
+) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        page.set_viewport_size({"width": 320, "height": 700})
+        verdicts(service, 0, 5, **changes)
+        page.get_by_role("button", name="Ask: ").wait_for()
+        bar = page.locator(".controls").bounding_box()["y"]
+        for part in (".state", ".headline", ".figure", ".key .reason", "liveness-challenges button.main"):
+            box = page.locator(f"{'' if 'challenges' in part else 'liveness-verdict '}{part}").first.bounding_box()
+            assert box["y"] >= 0, part
+            assert box["y"] + box["height"] <= bar, part
+        assert violations(page) == []
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.localName") == "liveness-challenges":
+                break
+        assert page.evaluate("document.activeElement.localName") == "liveness-challenges"
 
 
 def test_a_lost_event_stream_is_told_and_comes_back(browser: Any, service: Scripted) -> None:

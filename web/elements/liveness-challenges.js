@@ -4,6 +4,7 @@
 import { ApiError } from "../sdk/api.js";
 import { Challenges } from "../sdk/challenges.js";
 import { VerdictStream } from "../sdk/events.js";
+import { FAMILIES } from "../sdk/wire.js";
 import { Curve, CURVE_CSS } from "./curve.js";
 import { h, icon, mark, say } from "./dom.js";
 import { LOOK, sheet } from "./look.js";
@@ -15,6 +16,8 @@ import { languageOf, textsFor } from "./texts/index.js";
 
 const GOING = new Set(["offered", "running"]);
 const FEW = 2;
+/** @param {string} text */
+const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 /** @type {Record<string, import("./dom.js").IconName>} */
 const ICONS = { passed: "live", broken: "suspect", not_done: "inconclusive", unclear: "inconclusive", declined: "off", expired: "warming_up", cancelled: "off", ended: "off" };
 
@@ -23,6 +26,9 @@ const CSS = sheet(`
 .card { border: 1px solid var(--_rule); border-radius: 12px; background: var(--_surface); padding: 1rem 1.125rem; }
 h3 { font-size: 1.0625rem; line-height: 1.3; letter-spacing: -0.01em; }
 h4 { margin: 0; font-size: 0.9375rem; line-height: 1.35; }
+.own { margin-top: 0.5rem; font-weight: 600; }
+.own + p { margin-top: 0.5rem; }
+.says { margin: 0.125rem 0 0; padding-left: 0.75rem; border-left: 3px solid var(--_accent); font-weight: 600; }
 .intro { margin-top: 0.25rem; font-size: 0.875rem; color: var(--_soft); text-wrap: pretty; }
 .ask { display: grid; gap: 0.25rem; margin-top: 0.75rem; justify-items: start; }
 .ask .main { min-height: 3rem; font-size: 1rem; width: 100%; }
@@ -61,6 +67,12 @@ button:disabled { opacity: 0.55; cursor: default; }
 .past summary b { font-weight: 650; }
 .past > div { padding: 0 0 0.75rem 1rem; font-size: 0.9375rem; }
 .earlier { margin-top: 1rem; }
+@container (max-width: 24rem) {
+  .card { padding: 0.5rem 0.75rem; }
+  h3 { font-size: 0.9375rem; }
+  .ask { margin-top: 0.25rem; }
+  .ask .main { min-height: 2.75rem; padding-inline: 0.25rem; font-size: 0.8125rem; }
+}
 @media (forced-colors: active) { .time i { forced-color-adjust: none; background: Highlight; } }
 ${CURVE_CSS}
 `);
@@ -90,10 +102,13 @@ export class LivenessChallenges extends HTMLElement {
   #shown = "";
   #starting = false;
   #ended = false;
+  /** Consent was taken back: what came of each is erased on the server, and is not shown here either. */
+  #withdrawn = false;
   /** Whether no picture arrives that could be judged: before the call, and while it is interrupted. */
   #blind = false;
   #problem = "";
   #runningSince = 0;
+  #number = crypto.getRandomValues(new Uint8Array(1))[0] % 3;
   #told = "";
   #drawn = "";
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -142,9 +157,11 @@ export class LivenessChallenges extends HTMLElement {
     /** @param {string} name @param {(detail: any) => void} take */
     const on = (name, take) => stream.addEventListener(name, (event) => take(/** @type {CustomEvent} */ (event).detail), { signal });
     on("challenge", (challenge) => this.showChallenge(challenge));
-    on("verdict", ({ next_step }) => this.recommend(next_step));
+    // In a `<liveness-verdict>` the step comes from there, with the state that is shown.
+    on("verdict", ({ next_step }) => this.assignedSlot === null && this.recommend(next_step));
     on("session", ({ state }) => {
       this.#ended = state === "ended" || state === "withdrawn";
+      if (state === "withdrawn") this.#forget();
       this.#blind = state !== "checking";
       this.load();
       this.#draw();
@@ -163,7 +180,7 @@ export class LivenessChallenges extends HTMLElement {
     try {
       const { challenges, available } = await new Challenges(access).list();
       this.#available = available;
-      for (const challenge of challenges) this.#all.set(challenge.id, challenge);
+      for (const challenge of challenges) this.#all.set(challenge.id, this.#kept(challenge));
       const going = challenges.find(({ state }) => GOING.has(state));
       if (going) this.#shown = going.id;
       this.#draw();
@@ -182,11 +199,23 @@ export class LivenessChallenges extends HTMLElement {
   /** @param {Challenge} challenge */
   showChallenge(challenge) {
     const before = this.#all.get(challenge.id);
-    this.#all.set(challenge.id, challenge);
+    this.#all.set(challenge.id, this.#kept(challenge));
     if (GOING.has(challenge.state)) this.#shown = challenge.id;
     if (challenge.state === "running" && before?.state !== "running") this.#runningSince = performance.now();
     if (!GOING.has(challenge.state) && before && GOING.has(before.state)) this.load();
     this.#draw();
+  }
+
+  #forget() {
+    this.#withdrawn = true;
+    this.#next = null;
+    this.#shown = "";
+    for (const [id, challenge] of this.#all) this.#all.set(id, this.#kept(challenge));
+  }
+
+  /** What may be shown of a challenge. @param {Challenge} challenge @returns {Challenge} */
+  #kept(challenge) {
+    return this.#withdrawn ? { ...challenge, outcome: null, decline_reason: null } : challenge;
   }
 
   /** @param {string} [name] */
@@ -288,29 +317,55 @@ export class LivenessChallenges extends HTMLElement {
     if (this.#ended) return "";
     const texts = textsFor(this).ask;
     const can = this.#blind ? [] : this.#available.filter((item) => item.attempts_left > 0);
-    const best = can.find((item) => item.name === this.#next?.challenge) ?? can[0];
-    const recommended = Boolean(best && best.name === this.#next?.challenge);
-    const intro = best ? (recommended && this.#why(best)) || texts.intro : this.#available.length && !this.#blind ? texts.none : texts.notYet;
-    const card = h("section", { class: "card", "aria-labelledby": "ask" }, h("h3", { id: "ask", tabindex: "-1" }, texts.heading), h("p", { class: "intro" }, intro));
+    // One thing is proposed, and no second beside it: what no challenge can ask for, an interviewer asks in words.
+    const wanted = can.find((item) => item.name === this.#next?.challenge);
+    const own = can.length && this.#next && !this.#available.some((item) => item.name === this.#next?.challenge) ? this.#next : null;
+    const best = wanted ?? (own ? null : can[0]);
+    const title = h("h3", { id: "ask", tabindex: "-1" }, wanted || own ? texts.next : texts.heading);
+    const card = h("section", { class: "card", "aria-labelledby": "ask" }, title);
+    if (own) card.append(...this.#ownWords(own));
+    else if (!best) card.append(h("p", { class: "intro" }, this.#available.length && !this.#blind ? texts.none : texts.notYet));
+    else if (!wanted) card.append(h("p", { class: "intro" }, texts.intro));
     if (best) {
       const main = h("button", { type: "button", class: "main", "data-key": "main" }, this.#starting ? texts.starting : texts.ask(this.#title(best)));
       if (this.#starting) main.setAttribute("aria-disabled", "true");
       main.addEventListener("click", () => this.#start(best.name));
-      card.append(h("div", { class: "ask" }, recommended ? h("span", { class: "kicker" }, texts.recommended) : null, main, h("span", { class: "kicker" }, this.#settles(best))));
+      const notes = [(wanted && this.#why(best)) || this.#settles(best), this.#limits(best)].filter(Boolean);
+      card.append(h("div", { class: "ask" }, main, ...notes.map((note) => h("span", { class: "kicker" }, upper(note)))));
       // Where the button can only ask on the page, the choice belongs to the others.
       if (best.spoken) card.append(this.#modes());
     }
     if (this.#problem) card.append(h("p", { class: "problem", role: "alert" }, this.#problem));
     const others = this.#available.filter((item) => item !== best);
-    if (best && others.length) card.append(h("details", {}, h("summary", { "data-key": "others" }, texts.others), best.spoken ? null : this.#modes(), h("ul", {}, ...others.map((item) => this.#other(item)))));
+    if (can.length && others.length) {
+      const all = this.#named(others.flatMap(({ families }) => families ?? []));
+      const most = others.filter((item) => this.#named(item.families ?? []) === all).length > 1;
+      const rows = others.map((item) => this.#other(item, most ? all : ""));
+      card.append(h("details", {}, h("summary", { "data-key": "others" }, texts.others), best?.spoken ? null : this.#modes(), most ? h("p", { class: "small soft" }, texts.settlesAll(all)) : null, h("ul", {}, ...rows)));
+    }
     return card;
+  }
+
+  /** A step that no challenge asks for. @param {{challenge: string, why: string}} step */
+  #ownWords({ challenge, why }) {
+    const texts = textsFor(this);
+    const known = texts.challenges[challenge];
+    return [
+      h("p", { class: "own" }, known?.title ?? why),
+      ...(known ? [h("p", { class: "small soft" }, texts.nextSay), h("blockquote", { class: "says" }, known.say(this.#number)), h("p", { class: "small soft" }, why)] : []),
+    ];
+  }
+
+  /** Families in words, always in the same order. @param {readonly string[]} families */
+  #named(families) {
+    const words = textsFor(this).ask.families;
+    return FAMILIES.filter((family) => families.includes(family)).map((family) => words[family]).join(", ");
   }
 
   /** Why it is recommended; its name stands on the button below. @param {Available} item */
   #why({ title }) {
     const why = this.#next?.why ?? "";
-    const rest = why.startsWith(`${title}: `) ? why.slice(title.length + 2) : why;
-    return rest.charAt(0).toUpperCase() + rest.slice(1);
+    return why.startsWith(`${title}: `) ? why.slice(title.length + 2) : why;
   }
 
   /** What helps the interviewer to help. @param {Challenge} challenge */
@@ -326,20 +381,29 @@ export class LivenessChallenges extends HTMLElement {
   }
 
   /** @param {Available} item */
-  #settles({ families, spoken, attempts_left }) {
-    const texts = textsFor(this).ask;
-    const list = (families ?? []).map((family) => texts.families[family] ?? family).join(", ");
-    // How often is worth a word only when it begins to run out.
-    return [list && texts.settles(list), attempts_left > FEW ? "" : texts.attemptsLeft(attempts_left), spoken ? "" : texts.pageOnly].filter(Boolean).join(" · ");
+  #settles({ families }) {
+    const list = this.#named(families ?? []);
+    return list && textsFor(this).ask.settles(list);
   }
 
-  /** @param {Available} item */
-  #other(item) {
+  /** How often is worth a word only when it begins to run out. @param {Available} item */
+  #limits({ spoken, attempts_left }) {
+    const texts = textsFor(this).ask;
+    return [attempts_left > FEW ? "" : texts.attemptsLeft(attempts_left), spoken ? "" : texts.pageOnly].filter(Boolean).join(" · ");
+  }
+
+  /**
+   * @param {Available} item
+   * @param {string} all what is said once for all of them, and not again
+   */
+  #other(item, all) {
     const texts = textsFor(this).ask;
     const title = this.#title(item);
+    const settles = this.#named(item.families ?? []);
+    const words = [!all ? this.#settles(item) : settles && settles !== all ? texts.settlesOnly(settles) : "", this.#limits(item)].filter(Boolean).join(" · ");
     const ask = h("button", { type: "button", "aria-label": texts.ask(title), "data-key": item.name, disabled: item.attempts_left === 0 }, texts.askShort);
     ask.addEventListener("click", () => this.#start(item.name));
-    return h("li", { class: "other" }, h("div", {}, h("h4", {}, title), h("p", {}, this.#settles(item))), ask);
+    return h("li", { class: "other" }, h("div", {}, h("h4", {}, title), words ? h("p", {}, upper(words)) : null), ask);
   }
 
   #modes() {

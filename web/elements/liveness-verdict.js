@@ -4,6 +4,7 @@
 import { VerdictStream } from "../sdk/events.js";
 import { FAMILIES } from "../sdk/wire.js";
 import { h, icon, mark, say } from "./dom.js";
+import { LivenessChallenges } from "./liveness-challenges.js";
 import { LOOK, sheet } from "./look.js";
 import { SteadyFigure, SteadyState, Throttle } from "./steady.js";
 import { languageOf, textsFor } from "./texts/index.js";
@@ -62,6 +63,8 @@ section { margin-top: 1.5rem; min-width: 0; }
 .next[open] { padding-bottom: 0.875rem; }
 .next blockquote { margin: 0.375rem 0; padding-left: 0.75rem; border-left: 3px solid var(--_state); font-weight: 600; }
 ::slotted([slot="next"]) { margin-top: 1rem; }
+.key { padding-inline: 1.125rem; background: var(--_surface); border-top: 1px solid var(--_rule); }
+.key .reason { border-bottom: 0; }
 .grid2 { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 2rem; }
 .reason { display: grid; grid-template-columns: 1rem minmax(0, 1fr); gap: 0 0.5rem; padding-block: 0.625rem; border-bottom: 1px solid var(--_rule); }
 .reason .icon { width: 0.75rem; height: 0.75rem; margin-top: 0.35rem; color: var(--_live-fill); }
@@ -82,8 +85,30 @@ section { margin-top: 1.5rem; min-width: 0; }
 .notice b { font-weight: 400; color: var(--_soft); white-space: nowrap; }
 .notice time { color: var(--_soft); flex: none; min-width: 2.75rem; }
 .missing { font-size: 0.8125rem; color: var(--_soft); padding-left: 1rem; list-style: disc; }
+@container (max-width: 24rem) {
+  section { margin-top: 1.25rem; }
+  .say { display: grid; grid-template-columns: 1.5rem minmax(0, 1fr); gap: 0 0.5rem; align-items: center; padding: 0.5rem 0.75rem 0.25rem; }
+  .say > div { display: contents; }
+  .say .icon { width: 1.5rem; height: 1.5rem; margin: 0; display: block; }
+  .state { font-size: 1.25rem; }
+  .headline, .summary { grid-column: 1 / -1; margin-top: 0.125rem; font-size: 0.8125rem; }
+  .measure { padding: 0 0.75rem 0.25rem; }
+  .measure-name { font-size: 0.75rem; line-height: 1.3; }
+  .figure { font-size: 1.125rem; }
+  .gauge { height: 18px; }
+  .gauge .track { inset-block: 6px; }
+  .gauge .band { inset-block: 4px; }
+  .gauge .middle { inset-block: 2px; }
+  .ends { display: none; }
+  .key { padding-inline: 0.75rem; }
+  .key .reason { padding-block: 0.25rem; }
+  .key .reason p { font-size: 0.8125rem; }
+  .key .reason .facts { font-size: 0.75rem; }
+  .stale, .next { padding-inline: 0.75rem; }
+  ::slotted([slot="next"]) { margin-top: 0.625rem; }
+}
 @container (min-width: 38rem) {
-  .top:has(.measure:not([hidden])) { display: grid; grid-template-columns: minmax(0, 1.15fr) minmax(0, 1fr); align-items: center; }
+  .top:has(.measure:not([hidden])) { display: grid; grid-template-columns: minmax(0, 1.1fr) minmax(0, 1fr); align-items: center; }
   .measure { padding-top: 1rem; }
   .grid2 { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
 }
@@ -103,7 +128,7 @@ ${TIMELINE_CSS}
  * State comes down as attributes: `state` (warming_up, live, inconclusive, suspect; or waiting, consented, interrupted, withdrawn,
  * ended, refused, loading), `connection` (of the stream), `stale`.
  * Events: `liveness-state` {state, text}.
- * Slots: `heading`, `next` (for `<liveness-challenges>`), and the default one at the foot. Parts: verdict, state, gauge, next, reasons, questions, timeline, link, notices.
+ * Slots: `heading`, `next` (for `<liveness-challenges>`), and the default one at the foot. Parts: verdict, state, gauge, key, next, reasons, questions, timeline, link, notices.
  */
 export class LivenessVerdict extends HTMLElement {
   static observedAttributes = ["server", "session", "token"];
@@ -123,6 +148,8 @@ export class LivenessVerdict extends HTMLElement {
   #settled = null;
   /** @type {SessionView | null} */
   #session = null;
+  /** Consent was taken back after something was seen: the server has erased it, and so must this page. */
+  #erased = false;
   #refused = false;
   #arrivedMs = -Infinity;
   #announced = "";
@@ -202,6 +229,7 @@ export class LivenessVerdict extends HTMLElement {
 
   /** @param {Verdict} verdict */
   showVerdict(verdict) {
+    if (this.#unchecked) return;
     this.#verdict = verdict;
     this.#arrivedMs = performance.now();
     const changed = this.#steady.take(verdict.state, verdict.time_s);
@@ -217,18 +245,34 @@ export class LivenessVerdict extends HTMLElement {
 
   /** @param {Link} link */
   showLink(link) {
-    this.#view?.link(link);
+    if (!this.#unchecked) this.#view?.link(link);
   }
 
   /** @param {Notice} notice */
   showNotice(notice) {
-    this.#view?.notice(notice);
+    if (!this.#unchecked) this.#view?.notice(notice);
   }
 
   /** @param {SessionView} session */
   showSession(session) {
     this.#session = session;
+    if (this.#unchecked) this.#forget();
     this.#refresh();
+  }
+
+  /** Whether the candidate said no, before or during the call. What was on its way then is not shown any more. */
+  get #unchecked() {
+    const { state, reason } = this.#session ?? {};
+    return state === "withdrawn" || (state === "ended" && reason === "withdrawn");
+  }
+
+  #forget() {
+    this.#erased ||= this.#verdict !== null;
+    this.#verdict = this.#settled = null;
+    this.#steady = new SteadyState();
+    this.#figure = new SteadyFigure();
+    this.#lists.cancel();
+    this.#view?.clear();
   }
 
   #tick() {
@@ -262,7 +306,7 @@ export class LivenessVerdict extends HTMLElement {
     const over = state === "ended" || state === "withdrawn";
     if (over) view.timeline.stop();
     const last = over && this.#steady.shown !== "warming_up" ? this.#steady.shown : null;
-    view.top(state, this.#settled, { staleS: stale ? silentMs / 1000 : null, measured: measured && state !== "withdrawn", last, askable: this.#session?.challenges ?? [] });
+    view.top(state, this.#settled, { staleS: stale ? silentMs / 1000 : null, measured, last, unchecked: this.#unchecked, erased: this.#erased });
     if (this.getAttribute("state") === state) return;
     mark(this, "state", state);
     const text = view.stateText(state);
@@ -303,9 +347,11 @@ class View {
   #nextSay = h("blockquote");
   #nextSayName = h("p", { class: "small soft" });
   #nextWhy = h("p", { class: "small" });
-  /** Where `<liveness-challenges>` goes: with it, what to ask next stands there and no longer in the card. */
+  /** Where `<liveness-challenges>` goes: with it, what to ask next stands there and not in the card. */
   #asking = h("slot", { name: "next" });
   #next = h("details", { class: "next", part: "next", hidden: true });
+  /** The reason that says most for the state that is shown. */
+  #key = h("div", { class: "key", part: "key", hidden: true });
   #reasons = h("ol");
   #missing = h("ul", { class: "missing" });
   #missingBox = h("details", { hidden: true });
@@ -347,6 +393,7 @@ class View {
     );
     this.#card.append(
       h("div", { class: "top" }, h("div", { class: "say" }, this.#icon, h("div", {}, this.#state, this.#headline, this.#summary)), this.#measure),
+      this.#key,
       this.#stale,
       this.#next,
     );
@@ -407,10 +454,10 @@ class View {
   /**
    * @param {string} state
    * @param {Verdict | null} verdict
-   * @param {{staleS: number | null, measured: boolean, last: string | null, askable: string[]}} circumstances
-   *   last: the state at the end of a check that is over; askable: what `<liveness-challenges>` can ask for
+   * @param {{staleS: number | null, measured: boolean, last: string | null, unchecked: boolean, erased: boolean}} circumstances
+   *   last: the state at the end of a check that is over; unchecked: the candidate said no; erased: after something was seen
    */
-  top(state, verdict, { staleS, measured, last, askable }) {
+  top(state, verdict, { staleS, measured, last, unchecked, erased }) {
     const [title, headline] = this.#words(state);
     const judged = state in this.#texts.states;
     mark(this.#card, "data-state", state);
@@ -420,18 +467,33 @@ class View {
     say(this.#measureNote, state === "live" ? this.#texts.gaugeNote : "");
     this.#showIcon(state);
     say(this.#state, title);
-    const ended = state === "ended" && last ? this.#texts.atEnd(this.#words(last)[0]) : "";
-    const summary = ended ? headline : judged && verdict && state !== "live" && verdict.state === state ? verdict.summary : "";
+    const ended = state === "ended" && unchecked ? this.#texts.endedUnchecked : state === "ended" && last ? this.#texts.atEnd(this.#words(last)[0]) : "";
+    const summary = unchecked ? (erased ? this.#texts.erased : "") : ended ? headline : judged && verdict && state !== "live" && verdict.state === state ? verdict.summary : "";
     // What is the matter comes first where nothing is known; what to do comes first where something is.
     const slow = state === "warming_up" && (verdict?.time_s ?? 0) > SLOW_S;
     const swap = (state === "inconclusive" || slow) && summary !== "";
     say(this.#headline, swap ? summary : ended || headline);
-    say(this.#summary, slow ? "" : swap ? headline : summary);
+    say(this.#summary, state === "warming_up" ? "" : swap ? headline : summary);
     this.#stale.hidden = staleS === null;
     if (staleS !== null) say(this.#staleText, this.#texts.stale(staleS));
     this.#measure.hidden = !measured || !this.#figure.textContent;
-    const elsewhere = this.#asking.assignedNodes().length > 0 && askable.includes(verdict?.next_step?.challenge ?? "");
+    const elsewhere = this.#asking.assignedNodes().length > 0;
     this.#next.hidden = elsewhere || !judged || !verdict?.next_step || !(state === "suspect" || state === "inconclusive") || !this.#nextTitle.textContent;
+  }
+
+  /** Show nothing any more of what was seen. */
+  clear() {
+    this.#rest.hidden = this.#key.hidden = this.#noticeSection.hidden = true;
+    this.#reasons.dataset.said = this.#missing.dataset.said = "";
+    for (const list of [this.#key, this.#reasons, this.#missing, this.#notices, this.#numbers]) list.replaceChildren();
+    for (const words of [this.#figure, this.#interval, this.#nextTitle, this.#nextSay, this.#nextWhy, this.#linkSize]) say(words, "");
+    for (const { answer, text, fill } of this.#rows.values()) {
+      say(answer, this.#texts.answers.unseen);
+      say(text, "");
+      fill.style.width = "0";
+    }
+    say(this.#linkWords, this.#texts.linkUnknown);
+    this.timeline.clear();
   }
 
   /** @param {string} state */
@@ -463,7 +525,7 @@ class View {
   lists(verdict, shown) {
     const texts = this.#texts;
     this.#rest.hidden = false;
-    this.#reasonList(verdict);
+    this.#reasonList(verdict, shown);
     for (const family of FAMILIES) this.#answer(family, verdict);
     const missing = [...new Set(Object.values(verdict.missing))];
     this.#missingBox.hidden = missing.length === 0;
@@ -472,6 +534,7 @@ class View {
       this.#missing.replaceChildren(...missing.map((sentence) => h("li", {}, sentence)));
     }
     const step = verdict.next_step;
+    for (const asking of this.#asking.assignedElements()) if (asking instanceof LivenessChallenges) asking.recommend(step);
     if (!step || (shown !== "suspect" && shown !== "inconclusive")) {
       say(this.#nextTitle, "");
       return;
@@ -487,24 +550,39 @@ class View {
     say(this.#nextWhy, step.why);
   }
 
-  /** @param {Verdict} verdict */
-  #reasonList({ reasons }) {
+  /**
+   * @param {Verdict} verdict
+   * @param {string | null} shown
+   */
+  #reasonList({ reasons }, shown) {
     const texts = this.#texts;
-    const said = JSON.stringify(reasons.map((reason) => [reason.text, Math.round(reason.time_s), Math.round(reason.llr)]));
+    const said = JSON.stringify([shown, reasons.map((reason) => [reason.text, Math.round(reason.time_s), Math.round(reason.llr)])]);
     if (this.#reasons.dataset.said === said) return;
     this.#reasons.dataset.said = said;
-    const items = reasons.slice(0, 6).map(({ text, time_s, llr }) => {
-      const size = Math.abs(llr);
-      const strength = texts.strength[size < 1 ? 0 : size < 3 ? 1 : 2];
-      const direction = llr > 0 ? texts.towardsAttack : texts.towardsLive;
-      return h(
-        "li",
-        { class: llr > 0 ? "reason closer" : "reason" },
-        icon(llr > 0 ? "up" : "down"),
-        h("div", {}, h("p", {}, text), h("p", { class: "facts" }, `${direction}, ${strength} · ${texts.seenAt(clock(time_s))}`)),
-      );
-    });
-    this.#reasons.replaceChildren(...(items.length ? items : [h("li", { class: "small soft" }, texts.noReasons)]));
+    const main = reasons.find(({ llr }) => (shown === "suspect" ? llr > 0 : shown === "live" ? llr < 0 : true)) ?? reasons[0];
+    this.#key.hidden = !main;
+    this.#key.replaceChildren(...(main ? [this.#reason("div", main)] : []));
+    const others = reasons.filter((reason) => reason !== main).slice(0, 5);
+    const items = others.map((reason) => this.#reason("li", reason));
+    this.#reasons.replaceChildren(...(items.length ? items : [h("li", { class: "small soft" }, main ? texts.noOthers : texts.noReasons)]));
+  }
+
+  /**
+   * @param {"li" | "div"} name
+   * @param {import("../sdk/wire.js").Reason} reason
+   */
+  #reason(name, { text, time_s, llr }) {
+    const texts = this.#texts;
+    const size = Math.abs(llr);
+    const strength = texts.strength[size < 1 ? 0 : size < 3 ? 1 : 2];
+    const direction = llr > 0 ? texts.towardsAttack : texts.towardsLive;
+    return h(
+      name,
+      { class: llr > 0 ? "reason closer" : "reason" },
+      // As the reason moves the figure: up towards a live person.
+      icon(llr > 0 ? "down" : "up"),
+      h("div", {}, h("p", {}, text), h("p", { class: "facts" }, `${direction}, ${strength} · ${texts.seenAt(clock(time_s))}`)),
+    );
   }
 
   /** @param {Family} family */

@@ -126,6 +126,18 @@ export class Timeline {
     if (this.#history.points.length) this.#nowS = Math.max(this.#nowS, nowS);
   }
 
+  /** Forget all. */
+  clear() {
+    this.#history = new History();
+    this.#nowS = 0;
+    this.#legend.hidden = true;
+    this.#svg.setAttribute("height", "0");
+    this.#svg.removeAttribute("aria-label");
+    this.#svg.replaceChildren();
+    this.#list.replaceChildren();
+    say(this.#summary, this.#texts.noTimeline);
+  }
+
   /** It is over: where it ends is no longer now. */
   stop() {
     if (this.#over) return;

@@ -26,6 +26,8 @@ class Interviewer {
   #muted = false;
   #dark = false;
   #over = false;
+  /** The candidate said no to the check, before the call or in it. */
+  #unchecked = false;
   /** @type {Map<string, string>} */
   #banners = new Map();
 
@@ -55,6 +57,8 @@ class Interviewer {
       const name = session.reference || "Interview";
       node("reference").textContent = name;
       document.title = `${name} · liveness`;
+      this.#unchecked = session.state === "withdrawn" || (session.state === "ended" && session.reason === "withdrawn");
+      button("report").hidden = this.#unchecked;
       if (session.state === "ended") this.#finish();
     });
     this.#stream.addEventListener("statechange", (event) => {
@@ -186,6 +190,8 @@ class Interviewer {
     document.body.classList.add("is-over");
     node("head-actions").hidden = true;
     node("over").hidden = false;
+    node("report-actions").hidden = this.#unchecked;
+    if (this.#unchecked) node("over-text").textContent = textsFor(document.body).call.noReport;
     this.#banners.clear();
     this.#banner("room", null);
     node("over-title").focus();

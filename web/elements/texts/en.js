@@ -16,38 +16,40 @@ export const en = {
   percent,
   lasting,
   states: {
-    warming_up: "Warming up",
+    warming_up: "Starting",
     live: "Looks live",
     inconclusive: "Cannot tell yet",
     suspect: "Look closer",
   },
   headlines: {
-    warming_up: "Watching the first seconds.",
+    warming_up: "Watching for a few seconds.",
     live: "What could be examined looks like a live person.",
-    inconclusive: "This says something about the picture, and nothing against the person.",
+    inconclusive: "This proves nothing against the person.",
     suspect: "Ask one more thing. Often there is an innocent cause.",
   },
   sessions: {
     loading: ["Connecting", "One moment."],
     waiting: ["Waiting for the candidate", "The candidate has not yet said whether the check may run."],
     consented: ["Ready", "The candidate agreed. The check starts with the call."],
-    checking: ["Warming up", "Watching the first seconds."],
+    checking: ["Starting", "Watching for a few seconds."],
     interrupted: ["No picture", "The candidate’s picture has stopped arriving and may come back by itself. This says nothing about the person."],
-    withdrawn: ["No check", "The candidate talks without the check. That is their right and says nothing about the person."],
+    withdrawn: ["No check", "The candidate talks without the check. Nothing is looked at. That is their right and says nothing about the person."],
     ended: ["Call ended", "The report holds all that was seen."],
     refused: ["No access", "This link is not valid, or no longer. Ask for a new one."],
   },
+  erased: "What had been seen until then is erased, on the server and here.",
+  endedUnchecked: "The candidate talked without the check.",
   /** @param {string} state */
   atEnd: (state) => `At the end of the check: ${state}.`,
   confidence: "Confidence that a live person is there",
   confidenceBefore: "Confidence before the picture was lost",
   confidenceEnd: "Confidence at the end",
   /** @param {number} low @param {number} high */
-  interval: (low, high) => `90 % interval ${Math.round(low * 100)}–${percent(high)}`,
+  interval: (low, high) => `likely between ${Math.round(low * 100)} and ${percent(high)}`,
   /** @param {number} value @param {number} low @param {number} high */
-  gauge: (value, low, high) => `Confidence ${percent(value)}, 90 percent interval from ${percent(low)} to ${percent(high)}, on a scale from not live to live`,
-  gaugeEnds: ["not live", "even", "live"],
-  gaugeNote: "Watching alone cannot bring it much above 75\u00a0%: it starts from even odds, and not everything can be seen.",
+  gauge: (value, low, high) => `Confidence ${percent(value)}, likely between ${percent(low)} and ${percent(high)}, on a scale from not live to live`,
+  gaugeEnds: ["not live", "undecided", "live"],
+  gaugeNote: "Watching alone cannot bring it much above 75\u00a0%: it starts in the middle, and not everything can be seen.",
   /** @param {number} seconds */
   stale: (seconds) => `Nothing new for ${lasting(seconds)}: what stands here is from before.`,
   next: "Ask one more thing",
@@ -68,13 +70,14 @@ export const en = {
     hand_over_face: { title: "A hand across the face", say: () => "“Could you slowly pass a hand across your face?”" },
     ask_document: { title: "A document beside the face", say: () => "“Could you hold an identity document up beside your face?”" },
   },
-  reasons: "What we saw",
+  reasons: "What else we saw",
   towardsLive: "for a live person",
   towardsAttack: "worth a closer look",
   strength: ["weak", "clear", "strong"],
   /** @param {string} clock */
   seenAt: (clock) => `seen at ${clock}`,
   noReasons: "Nothing yet that counts either way.",
+  noOthers: "Nothing else so far.",
   missing: "What cannot be measured now",
   questions: "The four questions",
   families: {
@@ -88,7 +91,7 @@ export const en = {
     unseen: "We have seen too little to say",
     signs: "Signs of it: look closer",
     perhaps: "Not ruled out",
-    none: "No sign of it",
+    none: "No clear sign of it",
   },
   /** @param {number} share */
   seen: (share) => (share < 0.005 ? "nothing seen of it yet" : share > 0.995 ? "all seen that can be seen" : `${percent(share)} of what can be seen`),
@@ -122,9 +125,10 @@ export const en = {
   notices: "Notices",
   /** @param {number} count */
   times: (count) => `(${count} times)`,
-  /** In place of the other's picture, on the pages of the call. @type {Record<"interviewerDark" | "candidateDark", [string, string]>} */
+  /** On the pages of the call; dark: in place of the other's picture. @type {{interviewerDark: [string, string], candidateDark: [string, string], noReport: string}} */
   call: {
     interviewerDark: ["The interviewer’s camera is off", "The call goes on. The picture appears here when they turn it on."],
+    noReport: "There is no report, since the candidate talked without the check.",
     candidateDark: ["The candidate’s camera is off", "The call goes on. The picture appears here when they turn it on."],
   },
   check: {
@@ -205,13 +209,17 @@ export const en = {
   ask: {
     heading: "Ask for something live",
     intro: "A recording or a mask has trouble answering what nobody could foresee.",
-    recommended: "Recommended now",
+    next: "Next step",
     /** @param {string} title */
     ask: (title) => `Ask: ${title}`,
     askShort: "Ask",
     others: "Other things to ask",
     /** @param {string} list */
     settles: (list) => `Helps to tell: ${list}`,
+    /** @param {string} list */
+    settlesAll: (list) => `Unless said otherwise, each helps to tell: ${list}.`,
+    /** @param {string} list */
+    settlesOnly: (list) => `Only: ${list}`,
     families: { presentation: "photo or screen", injection: "recording", synthesis: "made or changed face", substitution: "another person" },
     how: "How they are asked",
     page: "On their page",

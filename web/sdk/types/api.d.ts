@@ -14,6 +14,12 @@ export function address(server: string, path: string): string;
  * @param {string} [rest]
  */
 export function sessionAddress(server: string, session: string, rest?: string): string;
+/**
+ * What can be sent of a language tag, "" where it is none: a header with other letters would make `fetch` throw.
+ *
+ * @param {string} lang
+ */
+export function sentLanguage(lang: string): string;
 /** The language that the page states, "" where there is none: a browser's own may be another than what stands around. */
 export function pageLanguage(): string;
 /**

@@ -446,6 +446,16 @@ def test_only_what_lasts_is_read_out(browser: Any, service: Scripted) -> None:
         assert said.startswith("Look closer. Ask one more thing.")
 
 
+def test_a_doubt_is_read_out_with_what_it_is_about(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        verdicts(service, 0, 5, **DOUBTED)
+        live = "document.querySelector('liveness-verdict').shadowRoot.querySelector('[role=status]').textContent"
+        said = until(page, live, "what is read out")
+        assert said.startswith("Cannot tell yet. What was seen looks like a live person, but there is an unsure sign")
+        assert said.endswith("To be surer, ask one more thing: Changing light on their page.")
+
+
 def test_too_little_seen_is_said_for_each_question(browser: Any, service: Scripted) -> None:
     service.state = "checking"
     with opened(browser, service.interviewer) as page:

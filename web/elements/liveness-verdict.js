@@ -433,12 +433,15 @@ class View {
 
   /**
    * @param {string} state
-   * @param {Verdict | null} [verdict] if its next step should be told, too
+   * @param {Verdict | null} [verdict] if what is the matter and its next step should be told, too
    */
   stateText(state, verdict = null) {
     const texts = this.#texts;
-    const step = state === "suspect" && verdict?.next_step ? ` ${texts.next}: ${texts.challenges[verdict.next_step.challenge]?.title ?? verdict.next_step.why}.` : "";
-    return `${this.#words(state).join(". ")}${step}`;
+    const [title, headline] = this.#words(state);
+    const next = (state === "suspect" || state === "inconclusive") && verdict?.state === state ? verdict.next_step : null;
+    const step = next ? ` ${state === "suspect" ? texts.next : texts.nextSurer}: ${texts.challenges[next.challenge]?.title ?? next.why}.` : "";
+    const matter = state === "inconclusive" && verdict?.state === state ? ` ${verdict.summary}` : "";
+    return `${title}.${matter} ${headline}${step}`;
   }
 
   /** @param {string} state @returns {string[]} title and sentence */

@@ -444,6 +444,8 @@ class Engine:
             families=belief.families,
             coverage=belief.coverage,
             reasons=judged.reasons,
+            doubted=judged.doubted,
+            doubts=judged.doubts,
             missing=self._missing(judged),
             next_step=self._next_step(judged),
             summary=judged.summary,

@@ -135,6 +135,10 @@ class Verdict:
     """Strongest first."""
     missing: Mapping[str, str]
     """Signals that could not measure, with the reason why."""
+    doubted: Family | None
+    """What alone keeps somebody who looks live from being called so; a challenge settles it."""
+    doubts: Mapping[str, float]
+    """By attack species that counts in no probability, what its doubtful curve says, in nats (above 0: for it)."""
     next_step: NextStep | None
     summary: str
     """One sentence that says what the state means here."""

@@ -93,6 +93,8 @@ class Judgement:
     suspected: Family | None
     doubted: Family | None
     """What somebody who looks live is not vouched for because of."""
+    doubts: Mapping[str, float]
+    """By species, what doubtful curves say, in nats."""
     reasons: tuple[Reason, ...]
     summary: str
 
@@ -310,6 +312,7 @@ class Fusion:
             state=state,
             suspected=suspected,
             doubted=doubted,
+            doubts=self._posterior.doubts(measured),
             reasons=self._reasons(belief),
             summary=self._summary(belief, state, likeliest, doubted, time_s),
         )
@@ -325,7 +328,7 @@ class Fusion:
         if doubted:
             return (
                 f"What was seen looks like a live person, but there is an unsure sign of {FAMILY_WORDS[doubted]}. "
-                "No figure counts it: take the next step to settle it."
+                "It does not change the percentage: take the next step to settle it."
             )
         return self._undecided(belief, time_s)
 

@@ -121,6 +121,8 @@ def verdict_document(verdict: Verdict) -> dict[str, Any]:
             {**asdict(reason), "time_s": rounded(reason.time_s), "llr": rounded(reason.llr)}
             for reason in verdict.reasons
         ],
+        "doubted": verdict.doubted,
+        "doubts": _numbers(verdict.doubts),
         "missing": dict(verdict.missing),
         "next_step": asdict(verdict.next_step) if verdict.next_step else None,
         "analysed_fps": verdict.analysed_fps,
@@ -159,7 +161,7 @@ def challenge_document(news: ChallengeNews, llr: Mapping[Family, float]) -> dict
     }
 
 
-def _numbers(values: Mapping[Family, float]) -> dict[str, float]:
+def _numbers(values: Mapping[Any, float]) -> dict[str, float]:
     return {name: rounded(value) for name, value in values.items()}
 
 

@@ -12,7 +12,9 @@ Why a fake differs
 ------------------
 A face swap shows an expression that went through a model which saw it small and blurred: it damps fine
 lip motion, while the outline of the head is still the actor's own. An animated photograph does the
-contrary: lips driven hard by sound under a head that hardly moves, and a gaze that hardly wanders.
+contrary: lips driven hard by sound under a head that hardly moves, and a gaze that hardly wanders. Of
+animations it is not asked, though: what tells them here changed its sign from fold to fold, and gaze jumps
+tell them better.
 
 Fails when
 ----------
@@ -84,6 +86,7 @@ class Geometry(Signal):
         title="Landmark geometry over time",
         group="dynamics",
         families=frozenset({"synthesis"}),
+        species=frozenset({"face_swap"}),
         needs=frozenset({"frame"}),
         unit="log ratio",
         features=("lip_jitter", "lip_range", "gaze_range"),

@@ -2,8 +2,8 @@
 
 What it sees
 ------------
-Both irises between their eye corners, from one analysed frame to the next, over eight seconds: ``gaze_jumps`` is the
-log of how far a few large steps raise the root mean square above the common step (the median). Of mere noise,
+Both irises between their eye corners, from one analysed frame to the next, over up to twenty seconds: ``gaze_jumps``
+is the log of how far a few large steps raise the root mean square above the common step (the median). Of mere noise,
 whatever its size, that is 0.39 (one standard deviation by 0.67). Steps with a lid half closed are left out.
 
 Why a fake differs
@@ -15,7 +15,7 @@ live swaps this says nothing.
 
 Fails when
 ----------
-Someone stares for eight seconds, or the picture is so poor that the leaps drown in what the landmarks tremble: then
+Someone stares all the time, or the picture is so poor that the leaps drown in what the landmarks tremble: then
 living eyes look like noise as well, so the quality falls with the size of the common steps. Glasses that reflect,
 sunglasses and a head turned far. Fewer than seven analysed frames a second. An animation driven by a film of
 somebody's own eyes has that person's jumps.
@@ -50,7 +50,8 @@ _OPEN_SHARE = 0.7
 class SaccadesSettings:
     """Over how long the gaze is watched."""
 
-    window_s: float = 8.0
+    window_s: float = 20.0
+    """Nobody is sure to leap in any few seconds; the longer one watches, the more it says that nobody did."""
     least_s: float = 5.0
     """Least stretch that says anything."""
     least_steps: int = 30
@@ -86,7 +87,7 @@ class Saccades(Signal):
         features=("gaze_jumps",),
         observe_every_s=0.0,
         period_s=3.0,
-        window_s=8.0,
+        window_s=20.0,
         needed_s=6.0,
         cost_ms=0.1,
         suspicious=(

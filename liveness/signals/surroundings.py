@@ -85,6 +85,7 @@ class Surroundings(Signal):
         title="Face against its surroundings",
         group="surroundings",
         families=frozenset({"synthesis"}),
+        species=frozenset({"face_swap"}),
         needs=frozenset({"frame"}),
         unit="log ratio",
         features=("jaw_laplacian", "jaw_gradient", "inner_fineness"),

@@ -529,7 +529,7 @@ def _show(console: Console, data: dict[str, Any], report: Path | None) -> None:
         f"  {visible(data['file'])}  ",
         (_clock(data["duration_s"]), "dim"),
     )
-    sure = f"confidence {verdict['confidence']:.0%} (90 % interval {low:.0%}–{high:.0%})"
+    sure = f"confidence {verdict['confidence']:.0%}, likely between {low:.0%} and {high:.0%}"
     questions = Table.grid(padding=(0, 2))
     for family, question in _QUESTIONS.items():
         covered = verdict["coverage"].get(family)
@@ -542,7 +542,7 @@ def _show(console: Console, data: dict[str, Any], report: Path | None) -> None:
         Padding(questions, (1, 2)),
     ]
     for reason in verdict["reasons"][:5]:
-        mark, colour = ("▲ for an attack", "red") if reason["llr"] > 0 else ("▽ for a live person", "green")
+        mark, colour = ("▼ for an attack", "red") if reason["llr"] > 0 else ("▲ for a live person", "green")
         lines.append(
             Padding(Text.assemble((f"{mark}  ", colour), f"{_clock(reason['time_s'])}  {reason['text']}"), (0, 2))
         )

@@ -70,11 +70,19 @@ def test_a_weak_sign_of_what_no_other_sees_is_kept_as_a_doubt_only() -> None:
     assert [(curve.signal, curve.species) for curve in learnt.doubts] == [("telling", "animation")]
 
 
-def test_a_signal_that_is_good_for_nothing_else_raises_no_doubt() -> None:
-    learnt = learn(rows(0.5, people=20), {"telling": spec("telling")}, seed=1)
+def test_of_two_weak_signs_the_surer_raises_the_doubt() -> None:
+    learnt = learn(rows(0.5, people=20), {"noise": spec("noise"), "telling": spec("telling")}, seed=1)
     assert learnt.gains["face_swap telling"].nats > 0
     assert not learnt.curves
-    assert not learnt.doubts
+    assert [curve.signal for curve in learnt.doubts] == ["telling"]
+
+
+def test_a_sign_of_which_hardly_anything_is_established_counts_in_no_probability() -> None:
+    learnt = learn(rows(1.0, people=40), {"telling": spec("telling")}, seed=1)
+    gain = learnt.gains["face_swap telling"]
+    assert 0 < gain.at_least < 0.2 * gain.nats
+    assert not learnt.curves
+    assert [curve.signal for curve in learnt.doubts] == ["telling"]
 
 
 def test_a_feature_that_speaks_the_wrong_way_alone_gets_no_weight() -> None:

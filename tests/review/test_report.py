@@ -201,7 +201,7 @@ def test_a_live_verdict_says_what_it_means_and_what_it_does_not() -> None:
     assert "Live This looks like a live person in front of a camera." in text
     assert "does not say who the person is" in text
     assert "93 %" in text
-    assert "90 % interval: 83 % to 98 %" in text
+    assert "likely between 83 % and 98 %" in text
     assert "not examined: another person" in text
     assert "What to do next" not in text
 

@@ -398,7 +398,7 @@ function eventFlags(events, palette) {
   });
 }
 
-/** Bars up for an attack, down for a live person; the paler, the poorer the circumstances.
+/** Bars up for a live person, as the confidence above them, down for an attack; the paler, the poorer the circumstances.
  * @param {Bar[]} bars @param {Palette} palette @returns {Painter} */
 function evidenceBars(bars, palette) {
   return (chart) => within(chart, (context) => {
@@ -416,7 +416,7 @@ function evidenceBars(bars, palette) {
       const tall = Math.max(Math.abs(chart.valToPos(llr, 'y', true) - zero), least);
       context.globalAlpha = 0.25 + 0.75 * quality;
       context.fillStyle = llr > 0 ? palette.fill.suspect : palette.fill.live;
-      context.fillRect(x, llr > 0 ? zero - tall : zero, width, tall);
+      context.fillRect(x, llr > 0 ? zero : zero - tall, width, tall);
     }
   });
 }
@@ -526,7 +526,7 @@ class Stack {
   /** @param {Row} row @param {number} most @param {Painter} lines @param {boolean} last */
   #row(row, most, lines, last) {
     const options = this.#options(last ? 82 : 56, {
-      scales: { y: { distr: 4, asinh: 1, range: [-most, most] } },
+      scales: { y: { dir: -1, distr: 4, asinh: 1, range: [-most, most] } },
       hooks: { draw: [evidenceBars(row.bars, this.palette), lines] },
     });
     options.axes[0].show = last;

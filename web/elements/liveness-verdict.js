@@ -612,7 +612,8 @@ class View {
     const coverage = verdict.coverage[family] ?? 0;
     const posterior = verdict.families[family] ?? 0;
     const unseen = coverage < SEEN_ENOUGH;
-    const words = !examined ? answers.unexamined : posterior >= 0.5 ? answers.signs : unseen ? answers.unseen : posterior >= 0.15 ? answers.perhaps : answers.none;
+    const doubted = verdict.doubted === family;
+    const words = !examined ? answers.unexamined : doubted ? answers.doubted : posterior >= 0.5 ? answers.signs : unseen ? answers.unseen : posterior >= 0.15 ? answers.perhaps : answers.none;
     say(nodes.answer, words);
     say(nodes.text, examined ? seen(coverage) : "");
     nodes.row.classList.toggle("signs", words === answers.signs);

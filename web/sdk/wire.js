@@ -29,6 +29,8 @@
  * @property {Family[]} not_examined
  * @property {Reason[]} reasons strongest first
  * @property {Record<string, string>} missing why a signal says nothing
+ * @property {Family | null} doubted what alone keeps somebody who looks live from being called so
+ * @property {Record<string, number>} doubts by kind of attack that counts in no figure, nats; positive speaks for it
  * @property {{challenge: string, why: string} | null} next_step
  *
  * @typedef {object} Link
@@ -243,6 +245,8 @@ export function parseVerdict(value) {
     summary: typeof found.summary === "string" ? found.summary : "",
     not_examined: Array.isArray(found.not_examined) ? found.not_examined : [],
     missing: object(found.missing ?? {}, "missing"),
+    doubted: found.doubted ?? null,
+    doubts: object(found.doubts ?? {}, "doubts"),
     next_step: found.next_step ?? null,
   });
 }

@@ -85,6 +85,7 @@ export const de = {
     unexamined: "Nicht geprüft",
     unseen: "Wir haben zu wenig gesehen",
     signs: "Anzeichen dafür: genauer hinsehen",
+    doubted: "Ein unsicheres Anzeichen: eine Aufgabe klärt es",
     perhaps: "Nicht ausgeschlossen",
     none: "Kein deutliches Anzeichen",
   },

@@ -90,6 +90,7 @@ export const en = {
     unexamined: "Not examined",
     unseen: "We have seen too little to say",
     signs: "Signs of it: look closer",
+    doubted: "An unsure sign of it: a challenge settles it",
     perhaps: "Not ruled out",
     none: "No clear sign of it",
   },

@@ -69,6 +69,8 @@ export function parseChannelMessage(text: string): {
  * @property {Family[]} not_examined
  * @property {Reason[]} reasons strongest first
  * @property {Record<string, string>} missing why a signal says nothing
+ * @property {Family | null} doubted what alone keeps somebody who looks live from being called so
+ * @property {Record<string, number>} doubts by kind of attack that counts in no figure, nats; positive speaks for it
  * @property {{challenge: string, why: string} | null} next_step
  *
  * @typedef {object} Link
@@ -264,6 +266,14 @@ export type Verdict = {
      * why a signal says nothing
      */
     missing: Record<string, string>;
+    /**
+     * what alone keeps somebody who looks live from being called so
+     */
+    doubted: Family | null;
+    /**
+     * by kind of attack that counts in no figure, nats; positive speaks for it
+     */
+    doubts: Record<string, number>;
     next_step: {
         challenge: string;
         why: string;

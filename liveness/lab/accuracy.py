@@ -22,13 +22,15 @@ from typing import Any
 import cv2
 import numpy as np
 
+from liveness.contract import SignalSpec
 from liveness.faces.tracking import FaceFollower
 from liveness.frames import FaceTrack, Frame, Pixels
 from liveness.lab.attacks.call import Call, through
 from liveness.lab.attacks.source import write_clip
 from liveness.lab.calibrating import measure_for_learning, read_manifests, signal_specs
 from liveness.lab.dataset import NO_CURVES, Measured, Sample, measure, simulate
-from liveness.lab.evaluation import SIMULATION_SEED, Judged, cross_validate, figures_of, rate
+from liveness.lab.evaluation import SIMULATION_SEED, Judged, auc, cross_validate, figures_of, rate
+from liveness.lab.fitting import rows_of
 from liveness.lab.processes import processes
 from liveness.measures.face_regions import skin_colours
 from liveness.media import Recording
@@ -89,6 +91,7 @@ def accuracy(
     learning = measure_for_learning(samples, seed=_SEED, cache=cache, progress=progress)
     judged, pictures = cross_validate(measured, learning, specs, progress)
     figures = figures_of(judged, pictures, "cross-validated", NO_CURVES, manifests)
+    figures["as_measured"] = _as_measured(measured, specs)
     figures["left_out"] = _left_out(judged, measured, learning, progress)
     figures["decided"] = {
         "bona fide that end live": _decided([one for one in judged if one.sample.label == "bonafide"], "live"),
@@ -101,6 +104,34 @@ def accuracy(
         for kbit_s, height in calls
     ]
     return figures
+
+
+def _as_measured(measured: Sequence[Measured], specs: Mapping[str, SignalSpec]) -> list[dict[str, Any]]:
+    """Return how well single values tell the one species that they are made for, with nothing learnt from any clip."""
+    clips = [one for one in measured if not one.sample.picture and not one.sample.simulated]
+    rows = rows_of(clips, specs)
+    found = []
+    for name, spec in specs.items():
+        if len(spec.species) != 1 or len(spec.features) != 1 or spec.features[0] not in spec.directions:
+            continue
+        (species,), (feature,) = spec.species, spec.features
+        spoke = [row for row in rows if name in row.signals]
+        values = {
+            kind: [-spec.directions[feature] * row.signals[name][0][feature] for row in spoke if row.species == kind]
+            for kind in (None, species)
+        }
+        if all(values.values()):
+            found.append(
+                {
+                    "signal": name,
+                    "feature": feature,
+                    "species": species,
+                    "bona_fide": len(values[None]),
+                    "attacks": len(values[species]),
+                    "auc": round(auc(values[None], values[species]), 4),
+                }
+            )
+    return found
 
 
 def _left_out(
@@ -273,6 +304,14 @@ def page(figures: Mapping[str, Any]) -> str:
         "`rendered` have seen live swaps of others, `rendered` animations by other methods, and `refilmed` screens and "
         "prints from other sources.\n",
         _table(_attack_table(figures["left_out"])),
+        "## What is only doubted\n",
+        "A species of which too little is established counts in no probability; its doubt can take away `live`, and "
+        "nothing else. How well the doubt tells it, by calibrations that have not seen the person (no word counts as "
+        "0 nats):\n",
+        _table(_doubt_table(figures["doubts"])),
+        "And as measured, with nothing learnt from any clip, so that every method is one that was never seen: "
+        + "; ".join(_unlearnt(one) for one in figures["as_measured"])
+        + ".\n",
         "## Swap and original\n",
         f"Less confidence than the same person's original: {_share(pairs['swap_below_its_original'])}. A higher "
         f"posterior of synthesis: {_share(pairs['swap_more_synthesis_than_original'])}.\n",
@@ -323,6 +362,27 @@ def _attack_table(types: Mapping[str, Any]) -> Table:
         )
         for name, one in types.items()
     ]
+
+
+def _doubt_table(doubts: Mapping[str, Any]) -> Table:
+    heading = ("species", "attacks, of which it spoke", "bona fide, of which it spoke", "AUC of the doubt")
+    return heading, [
+        (
+            f"`{name}`",
+            f"{one['attacks']}, {one['spoke_of']}",
+            f"{one['bona_fide']}, {one['spoke_of_bona_fide']}",
+            f"{one['auc']['value']:.2f} [{one['auc']['interval'][0]:.2f}–{one['auc']['interval'][1]:.2f}]",
+        )
+        for name, one in doubts.items()
+        if one["attacks"]
+    ]
+
+
+def _unlearnt(one: Mapping[str, Any]) -> str:
+    return (
+        f"`{one['feature']}` of `{one['signal']}` on {one['attacks']} clips of `{one['species']}` and "
+        f"{one['bona_fide']} bona fide ones that it could measure, AUC {one['auc']:.2f}"
+    )
 
 
 def _reliability(clips: Sequence[Mapping[str, Any]]) -> Table:

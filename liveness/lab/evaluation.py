@@ -24,7 +24,7 @@ from liveness.lab.attacks import MAKERS
 from liveness.lab.calibrating import measure_for_learning, read_manifests, signal_specs
 from liveness.lab.dataset import Measured, Sample, group_folds, measure, simulate
 from liveness.lab.fitting import FOLDS, Array, Outcome, fit, replay, rows_of
-from liveness.verdict import FAMILIES, Family, family_of
+from liveness.verdict import FAMILIES, Family, family_of, species_of
 
 Mode = Literal["cross-validated", "unseen", "in-sample"]
 
@@ -195,6 +195,7 @@ def figures_of(
         ),
         "confidence": _confidence_figures(bona_fide, real),
         "pairs": _pair_figures(bona_fide, attacks),
+        "doubts": _doubt_figures(bona_fide, attacks),
         "pictures": _picture_figures(pictures),
         "clips": [
             {
@@ -211,6 +212,29 @@ def figures_of(
             for one in judged
         ],
     }
+
+
+def _doubt_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dict[str, Any]:
+    """Return for each species that is only doubted how well its doubt tells it; no word counts as 0 nats."""
+    found = {}
+    for name in sorted({name for one in bona_fide for name in one.outcome.doubts}):
+        of_it = [
+            one
+            for one in attacks
+            if not one.sample.simulated and (kind := species_of(one.sample.attack_type)) and kind.name == name
+        ]
+        found[name] = {
+            "attacks": len(of_it),
+            "spoke_of": sum(name in one.outcome.doubts for one in of_it),
+            "bona_fide": len(bona_fide),
+            "spoke_of_bona_fide": sum(name in one.outcome.doubts for one in bona_fide),
+            "auc": _auc_with_interval(bona_fide, of_it, _undoubted(name)),
+        }
+    return found
+
+
+def _undoubted(species: str) -> Callable[[Judged], float]:
+    return lambda one: -one.outcome.doubts.get(species, 0.0)
 
 
 def _bona_fide_figures(ones: Sequence[Judged]) -> dict[str, Any]:
@@ -262,12 +286,16 @@ def auc(live: Sequence[float], attack: Sequence[float]) -> float:
     return float(above / (len(live) * len(attack)))
 
 
-def _auc_with_interval(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dict[str, Any]:
-    """Return the AUC of the confidence with a 95 % interval by bootstrap over persons."""
+def _auc_with_interval(
+    bona_fide: Sequence[Judged],
+    attacks: Sequence[Judged],
+    score: Callable[[Judged], float] = lambda one: one.outcome.confidence,
+) -> dict[str, Any]:
+    """Return the AUC of a score, high for bona fide, with a 95 % interval by bootstrap over persons."""
     if not bona_fide or not attacks:
         return {"value": None, "interval": None}
-    live = [one.outcome.confidence for one in bona_fide]
-    attack = [one.outcome.confidence for one in attacks]
+    live = [score(one) for one in bona_fide]
+    attack = [score(one) for one in attacks]
     persons = sorted({one.sample.group for one in [*bona_fide, *attacks]})
     at = {person: index for index, person in enumerate(persons)}
     live_at = np.array([at[one.sample.group] for one in bona_fide])

@@ -44,7 +44,7 @@ LIVE_MISS = 0.20
 """Share of long bona fide clips that may fall below the live confidence."""
 COVERAGE_MISS = 0.05
 """Share of long bona fide clips that may fall below the live coverage."""
-DOUBT_MISS = 0.15
+DOUBT_MISS = 0.25
 """Share of long bona fide clips that a doubtful curve may keep from the word live."""
 LEAST_COVERAGE, MOST_COVERAGE = 0.3, 0.8
 """Nobody is vouched for below the one, and no more than the other is ever demanded."""

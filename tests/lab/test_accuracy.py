@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,25 @@ def test_the_page_has_every_part() -> None:
     clips = small_corpus()
     figures = figures_of(clips, [], "cross-validated", NO_CURVES, [Path("clips.csv")])
     figures["left_out"] = {"face_swap_realtime": figures["attack_types"]["face_swap_realtime"]}
+    figures["doubts"] = {
+        "animation": {
+            "attacks": 5,
+            "spoke_of": 4,
+            "bona_fide": 10,
+            "spoke_of_bona_fide": 9,
+            "auc": {"value": 0.8, "interval": [0.7, 0.9]},
+        }
+    }
+    figures["as_measured"] = [
+        {
+            "signal": "saccades",
+            "feature": "gaze_jumps",
+            "species": "animation",
+            "bona_fide": 9,
+            "attacks": 4,
+            "auc": 0.75,
+        }
+    ]
     figures["decided"] = {"bona fide that end live": _decided(clips[:10], "live")}
     figures["tones"] = [{"tone": "light", **_both_classes(clips)}]
     line = {
@@ -60,7 +80,14 @@ def test_the_page_has_every_part() -> None:
         "newly_suspect": ["b3"],
     }
     text = page({**figures, "calls": [line]})
-    for part in ("`face_swap_realtime`", "| 300 kbit/s, 360 px |", "| b3 |", "Swap and original", "| light | 10 |"):
+    for part in (
+        "`face_swap_realtime`",
+        "| 300 kbit/s, 360 px |",
+        "| b3 |",
+        "Swap and original",
+        "| light | 10 |",
+        "| 5, 4 |",
+    ):
         assert part in text
     assert "By bitrate" not in page({**figures, "calls": []})
 
@@ -92,3 +119,20 @@ def test_the_family_alone_is_told_beside_the_confidence() -> None:
     assert areas["all"] > 0.9
     assert areas["examined"] > 0.9
     assert figures["pairs"]["swap_more_synthesis_than_original"]["of"] == 5
+
+
+def test_a_doubt_is_told_by_its_own_nats_and_its_silence_counts_as_none() -> None:
+    doubted = [
+        replace(one, outcome=replace(one.outcome, doubts={"animation": nats}))
+        for one, nats in (
+            (judged("b0", "live", 0.9), -1.0),
+            (judged("b1", "live", 0.9), 0.5),
+            (judged("a0", "live", 0.9, attack_type="photo_animation_audio"), 1.0),
+        )
+    ]
+    silent = judged("a1", "live", 0.9, attack_type="photo_animation_audio")
+    figures = figures_of([*doubted, silent], [], "cross-validated", NO_CURVES, [])
+    told = figures["doubts"]["animation"]
+    assert (told["attacks"], told["spoke_of"], told["bona_fide"]) == (2, 1, 2)
+    # 1.0 lies above both live persons, silence (0) above one of them.
+    assert told["auc"]["value"] == pytest.approx(0.75)

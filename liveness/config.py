@@ -16,7 +16,7 @@ class EngineSettings:
 
     analysis_fps: float = ANALYSIS_FPS
     """Analysed frames a second of media time; 2–30."""
-    budget_ms: float = 25.0
+    budget_ms: float = 12.0
     """Declared cost of signals that one analysed frame may carry; what is over waits for the next frame."""
     verdict_every_s: float = 0.5
     """Media time between two verdicts."""

@@ -141,7 +141,7 @@ class Fusion:
         self._recent[spec.name].add(evidence, spec.period_s)
         self._whole[spec.name].add(evidence, spec.period_s)
         llr = self._posterior.llr_of(spec.name, evidence.features)
-        strongest = max(llr.values(), key=abs, default=0.0)
+        strongest = max(llr.values(), key=abs, default=self._posterior.doubt_of(spec.name, evidence.features))
         key = (spec.name, strongest > 0)
         if abs(strongest) * evidence.quality >= self._faded_strength(key, evidence.end_s):
             self._strongest[key] = (evidence.end_s, abs(strongest) * evidence.quality)
@@ -267,7 +267,7 @@ class Fusion:
             and time_s >= self._thresholds.least_s
         )
 
-    def _state(self, belief: Belief, suspected: Family | None, time_s: float, doubted: Family | None) -> State:
+    def _state(self, belief: Belief, suspected: Family | None, time_s: float, doubted: str | None) -> State:
         if suspected is not None:
             return "suspect"
         if not self._spoke or time_s < self._thresholds.least_s:
@@ -280,18 +280,17 @@ class Fusion:
 
     def _doubted(
         self, belief: Belief, measured: Mapping[str, Measured], answers: Mapping[Family, float], time_s: float
-    ) -> Family | None:
-        """Return the family of what alone stands between somebody who looks live and the word for it.
+    ) -> str | None:
+        """Return the species that alone stands between somebody who looks live and the word for it.
 
-        It is a species that is not surely known: its doubtful curve speaks against the person more than any answer
-        to a challenge speaks for them.
+        It is one that is not surely known: its doubtful curve speaks against the person more than any answer to a
+        challenge speaks for them.
         """
         if not self._looks_live(belief) or time_s < self._thresholds.least_s:
             return None
         for species, nats in self._posterior.doubts(measured).items():
-            family = next(one.family for one in SPECIES if one.name == species)
-            if nats + answers.get(family, 0.0) > self._thresholds.doubt.get(species, math.inf):
-                return family
+            if nats + answers.get(_family_of(species), 0.0) > self._thresholds.doubt.get(species, math.inf):
+                return species
         return None
 
     def _judgement(
@@ -302,7 +301,7 @@ class Fusion:
         *,
         state: State,
         suspected: Family | None,
-        doubted: Family | None,
+        doubted: str | None,
         factor: float = 1.0,
     ) -> Judgement:
         belief = _covered(self._shown.believe(measured, answers), factor)
@@ -311,13 +310,13 @@ class Fusion:
             belief=belief,
             state=state,
             suspected=suspected,
-            doubted=doubted,
+            doubted=_family_of(doubted) if doubted else None,
             doubts=self._posterior.doubts(measured),
             reasons=self._reasons(belief),
             summary=self._summary(belief, state, likeliest, doubted, time_s),
         )
 
-    def _summary(self, belief: Belief, state: State, likeliest: Family, doubted: Family | None, time_s: float) -> str:
+    def _summary(self, belief: Belief, state: State, likeliest: Family, doubted: str | None, time_s: float) -> str:
         if state == "suspect":
             return (
                 f"There are signs of {FAMILY_WORDS[likeliest]}. This alone proves nothing: "
@@ -326,9 +325,11 @@ class Fusion:
         if state == "live":
             return "Everything that could be examined looks like a live person before a camera."
         if doubted:
+            sign = self._specs[self._posterior.doubter_of(doubted)].suspicious.partition(";")[0].rstrip(".")
             return (
-                f"What was seen looks like a live person, but there is an unsure sign of {FAMILY_WORDS[doubted]}. "
-                "It does not change the percentage: take the next step to settle it."
+                "What was seen looks like a live person, but there is an unsure sign of "
+                f"{FAMILY_WORDS[_family_of(doubted)]}: {sign[0].lower()}{sign[1:]}. "
+                "It does not change the percentage; take the next step to settle it."
             )
         return self._undecided(belief, time_s)
 
@@ -365,6 +366,10 @@ def _covered(belief: Belief, factor: float) -> Belief:
 
 def _likeliest(belief: Belief) -> Family:
     return max(FAMILIES, key=lambda family: belief.families[family])
+
+
+def _family_of(species: str) -> Family:
+    return next(one.family for one in SPECIES if one.name == species)
 
 
 def _sentence(spec: SignalSpec, llr: float) -> str:

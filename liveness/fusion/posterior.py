@@ -113,6 +113,20 @@ class Posterior:
             llr={name: self._weighted(name, have) for name, have in measured.items()},
         )
 
+    def doubter_of(self, species: str) -> str:
+        """Return the name of the signal whose curve raises the doubt of a species.
+
+        Raises
+        ------
+        KeyError
+            Nothing raises one.
+        """
+        return {curve.species: curve.signal for curve in self._doubts}[species]
+
+    def doubt_of(self, signal: str, features: Mapping[str, float]) -> float:
+        """Return what one measurement of a signal says for a species that is only doubted, in nats; 0 if nothing."""
+        return max((curve.llr(features)[0] for curve in self._doubts if curve.signal == signal), key=abs, default=0.0)
+
     def doubts(self, measured: Mapping[str, Measured]) -> dict[str, float]:
         """Return what doubtful curves say of the species that only they see, in nats; they count nowhere else."""
         return {

@@ -91,8 +91,8 @@ class Saccades(Signal):
         needed_s=6.0,
         cost_ms=0.1,
         suspicious=(
-            "The eyes drift with the head instead of leaping from place to place, as in an animated photograph; ask the"
-            " person to follow a point with the eyes."
+            "The eyes do not leap from place to place, as in an animated photograph, though somebody who stares looks"
+            " so as well; a challenge settles it."
         ),
         reassuring="The eyes rest and leap as living eyes do.",
         species=frozenset({"animation"}),

@@ -169,7 +169,9 @@ def test_what_is_not_surely_known_takes_away_live_and_nothing_else() -> None:
     assert (vouched.state, doubted.state) == ("live", "inconclusive")
     assert (vouched.doubted, doubted.doubted) == (None, "synthesis")
     assert doubted.belief == vouched.belief, "no probability rests on it"
-    assert "unsure sign" in doubted.summary
+    assert "unsure sign of a face made or changed by a model: " in doubted.summary
+    assert vouched.doubts == doubted.doubts
+    assert vouched.doubts["animation"] > 0.1
     assert doubting(0.1).conclude(8.0, watched_share=1.0).state == "inconclusive"
 
 

@@ -534,6 +534,7 @@ def _show(console: Console, data: dict[str, Any], report: Path | None) -> None:
     for family, question in _QUESTIONS.items():
         covered = verdict["coverage"].get(family)
         seen = "not examined" if covered is None else f"{covered:.0%} of what can be seen was seen"
+        seen += "; an unsure sign of it" if verdict["doubted"] == family else ""
         questions.add_row(question, f"{verdict['families'][family]:.0%}", Text(seen, style="dim"))
     lines: list[Any] = [
         head,

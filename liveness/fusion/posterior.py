@@ -102,9 +102,10 @@ class Posterior:
             part = odds[species.family] / total * within / math.exp(family_llr[species.family])
             variance += part**2 * species_var[species.name]
         logit, reach = math.log(confidence / (1 - confidence)), _Z90 * math.sqrt(variance)
+        low = min(_sigmoid(logit - reach), 1 / (1 + sum(self._doubting(odds, family_llr, measured).values())))
         return Belief(
             confidence=confidence,
-            interval=(_sigmoid(logit - reach), _sigmoid(logit + reach)),
+            interval=(low, _sigmoid(logit + reach)),
             families=families,
             coverage={
                 family: _with_answer(self._coverage(family, measured), said.get(family, 0.0))
@@ -112,6 +113,18 @@ class Posterior:
             },
             llr={name: self._weighted(name, have) for name, have in measured.items()},
         )
+
+    def _doubting(
+        self, odds: Mapping[Family, float], llr: Mapping[Family, float], measured: Mapping[str, Measured]
+    ) -> dict[Family, float]:
+        """Return the odds, were each doubted species as likely as all else of its family; without a word, 0 nats."""
+        doubts = self.doubts(measured)
+        found = dict(odds)
+        for curve in self._doubts:
+            family = _family(curve)
+            more = math.exp(doubts.get(curve.species, 0.0) - llr[family])
+            found[family] *= (1 + more) / 2
+        return found
 
     def doubter_of(self, species: str) -> str:
         """Return the name of the signal whose curve raises the doubt of a species.

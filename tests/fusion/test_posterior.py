@@ -15,7 +15,7 @@ from liveness.errors import CalibrationError
 from liveness.fusion.answers import Answer
 from liveness.fusion.calibration import Calibration, Curve, Thresholds, dump, load
 from liveness.fusion.fusion import Fusion
-from liveness.fusion.posterior import Measured, Posterior
+from liveness.fusion.posterior import Belief, Measured, Posterior
 from liveness.verdict import FAMILIES, Evidence
 
 SHARES = {"still": 0.5, "recording": 0.5, "face_swap": 1.0, "screen": 1.0}
@@ -173,6 +173,26 @@ def test_what_is_not_surely_known_takes_away_live_and_nothing_else() -> None:
     assert vouched.doubts == doubted.doubts
     assert vouched.doubts["animation"] > 0.1
     assert doubting(0.1).conclude(8.0, watched_share=1.0).state == "inconclusive"
+
+
+def test_what_is_doubted_reaches_into_the_interval_and_not_into_the_confidence() -> None:
+    known = calibration(curve("a", "still"))
+    specs = [spec("a"), spec("b")]
+    unsure = replace(known, doubts=(curve("b", "animation", slope=0.5),))
+
+    def believe(learnt: Calibration, value: float | None) -> Belief:
+        measured = {"a": Measured({"value": -3.0}, 1.0)}
+        if value is not None:
+            measured["b"] = Measured({"value": value}, 1.0)
+        return Posterior(learnt, specs, 0.5).believe(measured)
+
+    plain, unseen = believe(known, None), believe(unsure, None)
+    raised, allayed = believe(unsure, 3.0), believe(unsure, -3.0)
+    assert plain.confidence == unseen.confidence == raised.confidence == allayed.confidence
+    assert plain.interval[1] == raised.interval[1]
+    assert raised.interval[0] < unseen.interval[0] - 0.02
+    assert unseen.interval[0] <= plain.interval[0]
+    assert allayed.interval[0] == plain.interval[0], "it can only widen"
 
 
 def test_an_answer_to_a_challenge_outweighs_what_is_not_surely_known() -> None:

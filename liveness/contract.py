@@ -55,7 +55,7 @@ class SignalSpec:
     cost_ms: float
     """Declared cost of one observation at 720p on one core."""
     suspicious: str
-    """The sentence when it speaks for an attack."""
+    """The sentence when it speaks for an attack: what is seen and, behind a semicolon, what to do about it."""
     reassuring: str
     """The sentence when it speaks for a live person."""
     still: bool = False

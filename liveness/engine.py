@@ -241,8 +241,8 @@ class Engine:
             self._withdrawn = True
         elif event.kind == "rate":
             self._rate_changed = True
-            # What is looked at less often than every frame is so by more than in proportion: it can wait, faces cannot.
-            self._stretch = min(max(self.settings.analysis_fps / event.data["fps"], 1.0) ** 2, _LONGEST_STRETCH)
+            # What is looked at less often than every frame can wait the longest; what follows the face cannot.
+            self._stretch = _LONGEST_STRETCH if event.data["fps"] < self.settings.analysis_fps else 1.0
             self._notices.append(Notice(event.time_s, "rate", _NOTICES["rate"]))
         elif event.kind == "shed":
             self._paused = frozenset(event.data["signals"])

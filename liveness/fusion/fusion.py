@@ -13,7 +13,7 @@ import numpy as np
 from liveness.contract import SignalSpec
 from liveness.fusion.answers import Answer, Answers
 from liveness.fusion.calibration import Calibration, Thresholds
-from liveness.fusion.posterior import Belief, Measured, Posterior
+from liveness.fusion.posterior import Belief, Measured, Posterior, with_answer
 from liveness.verdict import FAMILIES, FAMILY_WORDS, SPECIES, Evidence, Family, Reason, State
 
 HORIZON_S = 20.0
@@ -177,7 +177,7 @@ class Fusion:
         suspected = self._lasting_suspicion(belief, time_s)
         doubted = self._doubted(belief, measured, answers, time_s)
         state = self._state(belief, suspected, time_s, doubted)
-        if state == "live" and time_s - self._heard_s > _SILENCE_S:
+        if state == "live" and (time_s - self._heard_s > _SILENCE_S or self._unheard(measured, answers)):
             state = "inconclusive"
         self._judged_s = time_s
         return self._judgement(measured, answers, time_s, state=state, suspected=suspected, doubted=doubted)
@@ -205,7 +205,8 @@ class Fusion:
         )
         doubted = self._doubted(belief, measured, answers, time_s)
         state = self._state(belief, suspected, time_s, doubted)
-        state = "inconclusive" if state == "warming_up" else state
+        if state == "warming_up" or (state == "live" and self._unheard(measured, answers)):
+            state = "inconclusive"
         return self._judgement(
             measured, answers, time_s, state=state, suspected=suspected, doubted=doubted, factor=factor
         )
@@ -289,8 +290,17 @@ class Fusion:
         if not self._looks_live(belief) or time_s < self._thresholds.least_s:
             return None
         for species, nats in self._posterior.doubts(measured).items():
-            if nats + answers.get(_family_of(species), 0.0) > self._thresholds.doubt.get(species, math.inf):
+            if nats + answers.get(_family_of(species), 0.0) > self._thresholds.doubt.get(species, -math.inf):
                 return species
+        return None
+
+    def _unheard(self, measured: Mapping[str, Measured], answers: Mapping[Family, float]) -> Family | None:
+        """Return the family of a doubted species that nobody could look for: it is not ruled out by silence."""
+        for species, signal in self._posterior.doubters.items():
+            family, seen = _family_of(species), measured.get(signal)
+            examined = with_answer(seen.weight if seen else 0.0, answers.get(family, 0.0))
+            if examined < self._thresholds.live_coverage:
+                return family
         return None
 
     def _judgement(
@@ -313,10 +323,19 @@ class Fusion:
             doubted=_family_of(doubted) if doubted else None,
             doubts=self._posterior.doubts(measured),
             reasons=self._reasons(belief),
-            summary=self._summary(belief, state, likeliest, doubted, time_s),
+            summary=self._summary(
+                belief,
+                state,
+                likeliest,
+                time_s,
+                doubted=self._doubt_said(doubted, measured) if doubted else "",
+                unheard=self._unheard(measured, answers),
+            ),
         )
 
-    def _summary(self, belief: Belief, state: State, likeliest: Family, doubted: str | None, time_s: float) -> str:
+    def _summary(
+        self, belief: Belief, state: State, likeliest: Family, time_s: float, *, doubted: str, unheard: Family | None
+    ) -> str:
         if state == "suspect":
             return (
                 f"There are signs of {FAMILY_WORDS[likeliest]}. This alone proves nothing: "
@@ -324,16 +343,19 @@ class Fusion:
             )
         if state == "live":
             return "Everything that could be examined looks like a live person before a camera."
-        if doubted:
-            sign = self._specs[self._posterior.doubter_of(doubted)].suspicious.partition(";")[0].rstrip(".")
-            return (
-                "What was seen looks like a live person, but there is an unsure sign of "
-                f"{FAMILY_WORDS[_family_of(doubted)]}: {sign[0].lower()}{sign[1:]}. "
-                "It does not change the percentage; take the next step to settle it."
-            )
-        return self._undecided(belief, time_s)
+        return doubted or self._undecided(belief, time_s, unheard)
 
-    def _undecided(self, belief: Belief, time_s: float) -> str:
+    def _doubt_said(self, species: str, measured: Mapping[str, Measured]) -> str:
+        strength = "a faint" if self._posterior.doubts(measured)[species] < _FAINT_NATS else "an unsure"
+        # What follows the semicolon is what to ask: the next step says that.
+        sign = self._specs[self._posterior.doubters[species]].suspicious.partition(";")[0].rstrip(".")
+        return (
+            f"What was seen looks like a live person, but there is {strength} sign of "
+            f"{FAMILY_WORDS[_family_of(species)]}: {sign[0].lower()}{sign[1:]}. "
+            "It does not change the percentage; a challenge settles it."
+        )
+
+    def _undecided(self, belief: Belief, time_s: float, unheard: Family | None) -> str:
         if time_s < self._thresholds.least_s:
             return f"Less than {self._thresholds.least_s:g} seconds of video: too little to say anything."
         if not self._spoke:
@@ -341,6 +363,8 @@ class Fusion:
         least = min((belief.coverage[family] for family in self.examined), default=0.0)
         if least < self._thresholds.live_coverage:
             return "We have seen too little to say whether a live person is there."
+        if unheard and self._looks_live(belief):
+            return f"What was seen looks like a live person, but too little of it can tell {FAMILY_WORDS[unheard]}."
         return "What was seen speaks clearly neither for a live person nor for an attack."
 
     def _reasons(self, belief: Belief) -> tuple[Reason, ...]:

@@ -108,8 +108,7 @@ class Posterior:
             interval=(low, _sigmoid(logit + reach)),
             families=families,
             coverage={
-                family: _with_answer(self._coverage(family, measured), said.get(family, 0.0))
-                for family in self.examined
+                family: with_answer(self._coverage(family, measured), said.get(family, 0.0)) for family in self.examined
             },
             llr={name: self._weighted(name, have) for name, have in measured.items()},
         )
@@ -119,22 +118,16 @@ class Posterior:
     ) -> dict[Family, float]:
         """Return the odds, were each doubted species as likely as all else of its family; without a word, 0 nats."""
         doubts = self.doubts(measured)
-        found = dict(odds)
+        more: dict[Family, list[float]] = defaultdict(list)
         for curve in self._doubts:
             family = _family(curve)
-            more = math.exp(doubts.get(curve.species, 0.0) - llr[family])
-            found[family] *= (1 + more) / 2
-        return found
+            more[family].append(math.exp(doubts.get(curve.species, 0.0) - llr[family]))
+        return {family: one * (1 + sum(more[family])) / (1 + len(more[family])) for family, one in odds.items()}
 
-    def doubter_of(self, species: str) -> str:
-        """Return the name of the signal whose curve raises the doubt of a species.
-
-        Raises
-        ------
-        KeyError
-            Nothing raises one.
-        """
-        return {curve.species: curve.signal for curve in self._doubts}[species]
+    @property
+    def doubters(self) -> dict[str, str]:
+        """The signal that raises the doubt of each species that is only doubted."""
+        return {curve.species: curve.signal for curve in self._doubts}
 
     def doubt_of(self, signal: str, features: Mapping[str, float]) -> float:
         """Return what one measurement of a signal says for a species that is only doubted, in nats; 0 if nothing."""
@@ -206,7 +199,7 @@ class Posterior:
         return self._by_family(llr) if llr else {}
 
 
-def _with_answer(coverage: float, nats: float) -> float:
+def with_answer(coverage: float, nats: float) -> float:
     """Return the coverage that an answer leaves: one that was passed examines what passing by could not."""
     return coverage + (1 - coverage) * min(max(-nats, 0.0) / COVERS_NATS, 1.0)
 

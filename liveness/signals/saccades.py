@@ -4,7 +4,8 @@ What it sees
 ------------
 Both irises between their eye corners, from one analysed frame to the next, over up to twenty seconds: ``gaze_jumps``
 is the log of how far a few large steps raise the root mean square above the common step (the median). Of mere noise,
-whatever its size, that is 0.39 (one standard deviation by 0.67). Steps with a lid half closed are left out.
+whatever its size, that is 0.39 (one standard deviation by 0.67). Steps with a lid half closed are left out, and so are
+those to a picture in which the whole face stands still: it is the one before, shown again.
 
 Why a fake differs
 ------------------
@@ -17,7 +18,7 @@ Fails when
 ----------
 Someone stares all the time, or the picture is so poor that the leaps drown in what the landmarks tremble: then
 living eyes look like noise as well, so the quality falls with the size of the common steps. Glasses that reflect,
-sunglasses and a head turned far. Fewer than seven analysed frames a second. An animation driven by a film of
+sunglasses and a head turned far. Fewer than five analysed frames a second. An animation driven by a film of
 somebody's own eyes has that person's jumps.
 
 Reference
@@ -38,12 +39,17 @@ from liveness.contract import Signal, SignalSpec
 from liveness.dsp import Series, log_ratio
 from liveness.frames import FaceTrack, Floats, Observation
 from liveness.measures.conditions import SMALL_IOD_PX, pose_quality, ramp, size_quality
+from liveness.measures.face_regions import STEADY
 from liveness.verdict import Evidence
 
 _EYES: Final = ((33, 133, 159, 145, 468), (362, 263, 386, 374, 473))
 """Of each eye the corners in the picture's order, the upper and the lower lid, the iris."""
 _OPEN_SHARE = 0.7
 """A lid lower than this share of its usual height covers the iris, whose place is then a guess."""
+_HELD_SHARE = 0.1
+"""A face that moves less than this share of its usual motion is a repeated picture; of live ones hardly any does."""
+_MOST = 2.5
+"""More is no clearer: a few landmarks that slip must not outweigh all other seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,11 @@ class SaccadesSettings:
 
     window_s: float = 20.0
     """Nobody is sure to leap in any few seconds; the longer one watches, the more it says that nobody did."""
-    least_s: float = 5.0
+    least_s: float = 4.0
     """Least stretch that says anything."""
     least_steps: int = 30
     """Least number of steps with open eyes."""
-    longest_step_s: float = 0.15
+    longest_step_s: float = 0.25
     """Steps over a longer time are no longer one leap each."""
     fresh_s: float = 1.2
     """Least new stretch since the last evidence."""
@@ -71,6 +77,8 @@ class _Look(NamedTuple):
     """Mean place of both irises along the line between their eye corners, in widths of the eye."""
     opening: float
     """Mean height of the lids in widths of the eye."""
+    moved: float
+    """Mean way of the face's landmarks since the look before, in eye distances; 0 at the first."""
     quality: float
 
 
@@ -86,7 +94,7 @@ class Saccades(Signal):
         unit="log ratio",
         features=("gaze_jumps",),
         observe_every_s=0.0,
-        period_s=3.0,
+        period_s=2.0,
         window_s=20.0,
         needed_s=6.0,
         cost_ms=0.1,
@@ -102,11 +110,14 @@ class Saccades(Signal):
     def __init__(self, settings: SaccadesSettings | None = None) -> None:
         self._settings = settings or SaccadesSettings()
         self._looks: deque[_Look] = deque()
+        self._points: Floats | None = None
         self._told_until_s: float | None = None
         self._missing = "No face has been seen yet."
 
     def observe(self, observation: Observation) -> None:
         """Keep the gaze of one frame; a break or a lost face starts the stretch anew."""
+        if observation.broken or observation.face is None:
+            self._points = None
         look = self._look(observation)
         if observation.broken or look is None:
             self._looks.clear()
@@ -124,7 +135,7 @@ class Saccades(Signal):
         steps = self._steps()
         common, root_mean_square = float(np.median(steps)), float(np.sqrt(np.mean(steps**2)))
         self._told_until_s = end
-        features = {"gaze_jumps": log_ratio(root_mean_square, common, floor=1e-5)}
+        features = {"gaze_jumps": min(log_ratio(root_mean_square, common, floor=1e-5), _MOST)}
         clear = ramp(common, self._settings.drowned_step, self._settings.clear_step)
         return Evidence(
             signal=self.spec.name,
@@ -160,7 +171,9 @@ class Saccades(Signal):
         whole = seen.copy()
         whole[1:] &= seen[:-1]
         whole[:-1] &= seen[1:]
-        kept = whole[1:] & whole[:-1] & (np.diff(times) <= self._settings.longest_step_s)
+        moved = np.array([look.moved for look in self._looks])
+        renewed = moved > _HELD_SHARE * float(np.median(moved))
+        kept = whole[1:] & whole[:-1] & renewed[1:] & (np.diff(times) <= self._settings.longest_step_s)
         steps: Series = np.abs(np.diff(gaze))[kept]
         return steps
 
@@ -176,7 +189,10 @@ class Saccades(Signal):
             )
             return None
         gaze, opening = _eyes(face)
-        return _Look(observation.time_s, gaze, opening, quality=size * pose_quality(face))
+        points, before = face.points_px[list(STEADY), :2].astype(np.float32), self._points
+        self._points = points
+        moved = 0.0 if before is None else float(np.hypot(*(points - before).T).mean()) / max(face.iod_px, 1.0)
+        return _Look(observation.time_s, gaze, opening, moved, quality=size * pose_quality(face))
 
 
 def _eyes(face: FaceTrack) -> tuple[float, float]:

@@ -169,10 +169,42 @@ def test_what_is_not_surely_known_takes_away_live_and_nothing_else() -> None:
     assert (vouched.state, doubted.state) == ("live", "inconclusive")
     assert (vouched.doubted, doubted.doubted) == (None, "synthesis")
     assert doubted.belief == vouched.belief, "no probability rests on it"
-    assert "unsure sign of a face made or changed by a model: " in doubted.summary
+    assert "a faint sign of a face made or changed by a model: it does not move. " in doubted.summary
     assert vouched.doubts == doubted.doubts
     assert vouched.doubts["animation"] > 0.1
     assert doubting(0.1).conclude(8.0, watched_share=1.0).state == "inconclusive"
+
+
+def test_who_could_not_be_looked_at_for_what_is_doubted_is_not_vouched_for() -> None:
+    known = calibration(curve("a", "still"))
+    thresholds = replace(known.thresholds, doubt={"animation": 0.5})
+    known = replace(known, thresholds=thresholds, doubts=(curve("b", "animation", slope=0.3),))
+    fusion = Fusion(known, {"a": spec("a"), "b": spec("b")}, 0.5)
+    for second in range(1, 9):
+        fusion.add(evidence(-3.0, float(second)))
+    silent = fusion.judge(8.0)
+    assert (silent.state, silent.doubted) == ("inconclusive", None)
+    assert silent.summary.endswith("too little of it can tell a face made or changed by a model.")
+    assert fusion.conclude(8.0, watched_share=1.0).state == "inconclusive"
+    for second in range(9, 13):
+        fusion.add(evidence(-3.0, float(second)))
+        fusion.add(replace(evidence(-1.0, float(second)), signal="b"))
+    assert fusion.judge(12.0).state == "live"
+
+    answered = Fusion(known, {"a": spec("a"), "b": spec("b")}, 0.5)
+    for second in range(1, 9):
+        answered.add(evidence(-3.0, float(second)))
+    answered.answer(Answer("light_code", 8.0, {"synthesis": -1.5}, "The light came back as it was sent."))
+    assert answered.judge(8.0).state == "live"
+
+
+def test_a_doubt_without_a_threshold_withholds() -> None:
+    known = replace(calibration(curve("a", "still")), doubts=(curve("b", "animation", slope=0.3),))
+    fusion = Fusion(known, {"a": spec("a"), "b": spec("b")}, 0.5)
+    for second in range(1, 9):
+        fusion.add(evidence(-3.0, float(second)))
+        fusion.add(replace(evidence(-3.0, float(second)), signal="b"))
+    assert fusion.judge(8.0).state == "inconclusive"
 
 
 def test_what_is_doubted_reaches_into_the_interval_and_not_into_the_confidence() -> None:

@@ -49,19 +49,29 @@ def points(gaze: float, opening: float, tremble: Floats) -> Floats:
 
 
 def watch(
-    gaze: Series, *, fps: float = 12.5, noise_px: float = 0.1, closed: Series | None = None, yaw_deg: float = 0.0
+    gaze: Series,
+    *,
+    fps: float = 12.5,
+    noise_px: float = 0.1,
+    closed: Series | None = None,
+    yaw_deg: float = 0.0,
+    repeat: int = 1,
 ) -> Saccades:
-    """Show eyes that look where ``gaze`` says, one value a frame."""
+    """Show eyes that look where ``gaze`` says, one value a frame; the head sways, and pictures may be repeated."""
     rng = np.random.default_rng(5)
     signal = Saccades()
+    tremble = np.zeros((478, 2), np.float32)
     for number, place in enumerate(gaze):
+        if number % repeat == 0:
+            sway = np.array([8 * np.sin(number / fps), 0])
+            tremble = (sway + rng.normal(0, noise_px, (478, 2))).astype(np.float32)
         time_s = number / fps
         opening = 0.2 if closed is not None and closed[number] else 1.0
         face = FaceTrack(
             1,
             time_s,
             Box(220, 140, 420, 380),
-            points(float(place), opening, rng.normal(0, noise_px, (478, 2)).astype(np.float32)),
+            points(float(place), opening, tremble),
             (yaw_deg, 0.0, 0.0),
             1.0,
             time_s,
@@ -109,6 +119,17 @@ def test_a_blink_is_no_leap() -> None:
     assert told(watch(np.where(closed, 0.3, 0.0), closed=closed)).value < 0.6
 
 
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_picture_shown_again_is_no_fixation(times: int) -> None:
+    rng = np.random.default_rng(4)
+    restless = np.cumsum(rng.normal(0, 0.004, 120))
+    held = np.repeat(restless[::times], times)[:120]
+    assert told(watch(restless)).value < 0.6
+    repeated = watch(held, repeat=times)
+    evidence = repeated.evidence()
+    assert evidence is None or evidence.value < 0.7
+
+
 def test_a_turned_head_is_measured_less_surely() -> None:
     assert told(watch(leaping(100), yaw_deg=40.0)).quality < 0.6
 
@@ -117,7 +138,7 @@ def test_it_says_what_it_lacks() -> None:
     signal = watch(leaping(40))
     assert signal.evidence() is None
     assert signal.missing() == "The eyes have not been watched without a break for long enough yet."
-    slow = watch(leaping(60), fps=6.0)
+    slow = watch(leaping(60), fps=3.0)
     assert slow.evidence() is None
     assert "Too few pictures a second" in (slow.missing() or "")
     signal.observe(Observation(frame=Picture(4.0), face=None, others=(), changes=frozenset()))

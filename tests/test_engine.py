@@ -86,7 +86,7 @@ class Counting(Signal):
         return "It only counts."
 
 
-@pytest.mark.parametrize(("fps", "every_s"), [(12.0, 0.5), (8.0, 0.75), (4.0, 0.75)])
+@pytest.mark.parametrize(("fps", "every_s"), [(12.5, 0.5), (8.0, 0.75), (4.0, 0.75)])
 def test_at_a_lower_rate_everything_is_looked_at_less_often(clips: Path, fps: float, every_s: float) -> None:
     with Engine(load(), signals={"counting": Counting}) as engine:
         engine.notify(Event(0.0, "rate", {"fps": fps}))

@@ -254,7 +254,7 @@ class Call:
             "last_s": self.clock.last_s,
             "last_unix_s": self.clock.last_unix_s,
         }
-        part = self._keep.with_suffix(".part")
+        part = _part_of(self._keep)
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             pickle.dump(state, file, protocol=pickle.HIGHEST_PROTOCOL)
         part.replace(self._keep)
@@ -262,7 +262,7 @@ class Call:
     def close(self) -> None:
         """Free the models and forget the snapshot."""
         self.engine.close()
-        self._keep.unlink(missing_ok=True)
+        forget_snapshot(self._keep)
 
     def _notify(self, event: Event) -> None:
         self.engine.notify(event)
@@ -309,6 +309,16 @@ def _told(news: ChallengeNews, llr: Mapping[Family, float]) -> dict[str, Any]:
         "time_s": rounded(news.time_s),
         "guidance": news.guidance,
     }
+
+
+def forget_snapshot(path: Path) -> None:
+    """Remove a snapshot, and what a worker that ended while it wrote has left of the next one."""
+    path.unlink(missing_ok=True)
+    _part_of(path).unlink(missing_ok=True)
+
+
+def _part_of(snapshot: Path) -> Path:
+    return snapshot.with_suffix(".part")
 
 
 def read_snapshot(path: Path) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ from liveness.errors import LivenessError
 from liveness.faces.landmarks import FaceModels
 from liveness.fusion import calibration
 from liveness.live.analyser import Analyser
-from liveness.live.call import Age, Call, read_snapshot, settings_for
+from liveness.live.call import Age, Call, forget_snapshot, read_snapshot, settings_for
 from liveness.live.framing import messages, pack
 from liveness.live.interface import AtCapacity, ChallengeRefused, CloseReason, IceServer, OfferRefused, UnknownResource
 from liveness.live.peer import Peer
@@ -223,7 +223,7 @@ class Worker:
     async def _forget(self, session_id: str) -> None:
         call = self._calls.pop(session_id, None)
         if call is None:
-            self._snapshot_of(session_id).unlink(missing_ok=True)
+            forget_snapshot(self._snapshot_of(session_id))
             return
 
         def free() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import av
 import pytest
@@ -287,6 +290,20 @@ def test_sessions_come_and_go_and_leave_nothing(person: list[av.VideoFrame]) -> 
             assert after["sessions"] == after["connections"] == 0
             assert after["open_files"] <= before["open_files"] + 2
             assert after["tasks"] <= before["tasks"] + 2
+
+    asyncio.run(story())
+
+
+def test_erasing_removes_what_a_worker_that_died_has_left(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with running(replace(SETTINGS, workers=1, runtime_dir=tmp_path)) as (pool, _):
+            name = hashlib.sha256(b"s1").hexdigest()[:32]
+            left = [tmp_path / f"{name}.snapshot", tmp_path / f"{name}.part"]
+            other = tmp_path / f"{'0' * 32}.snapshot"
+            for path in (*left, other):
+                path.write_bytes(b"evidence")
+            await pool.end("s1", withdrawn=True)
+            assert list(tmp_path.iterdir()) == [other]
 
     asyncio.run(story())
 

@@ -315,6 +315,9 @@ class Challenges:
         await self._all.begin_streams(session_id)
         rows = await self._all.store.challenges(session_id)
         session = await self._all.session(session_id)
+        if session.consent_withdrawn:
+            # What came of them may still wait to be erased: it is shown to nobody.
+            rows = [replace(row, outcome=None, parameters=None, decline_reason=None, reason=None) for row in rows]
         of = _Of({row.id: row for row in rows})
         return of if session.state in OVER else self._of.setdefault(session_id, of)
 

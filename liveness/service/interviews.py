@@ -85,6 +85,7 @@ class Interviews:
         """Sessions whose evidence no worker could be asked to drop yet."""
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._connecting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._erasing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._sweeper: asyncio.Task[None] | None = None
 
     # Running
@@ -99,6 +100,8 @@ class Interviews:
             await self.challenges.start()
             for session in await self.store.in_state("checking"):
                 await self.interrupt(session.id, "restart")
+            # No worker can hold anything yet: what is left is in the store.
+            await self._erase_what_is_left()
             await self.pool.start()
         except BaseException:
             await self.later.stop(0.0)
@@ -196,17 +199,32 @@ class Interviews:
         return consent
 
     async def withdraw(self, session_id: str) -> None:
-        """Take consent back: no frame is looked at from here on."""
-        if not await self.change(session_id, "withdrawn", "withdrawn"):
-            return
-        await self._conclude(session_id, withdrawn=True)
-        await self.store.audit("consent withdrawn", "publisher", self.now(), session_id=session_id)
+        """Take consent back: no frame is looked at from here on, and what was found is erased.
+
+        Asked again, it tries again what could not be erased.
+        """
+        try:
+            changed = await self.change(session_id, "withdrawn", "withdrawn")
+        except Exception:
+            # Even if it cannot be written down, looking stops.
+            await self._erase_evidence(session_id)
+            raise
+        if changed:
+            await self.store.audit("consent withdrawn", "publisher", self.now(), session_id=session_id)
+        if not await self._erase_findings(session_id):
+            raise Problem(
+                503,
+                "not-erased-yet",
+                "Nothing is looked at any more, but what had been found could not be erased yet. "
+                "It is tried again by itself.",
+                headers={"Retry-After": "5"},
+            )
 
     async def end(self, session_id: str, actor: str, reason: str = "ended") -> Session:
         """End a session; its document is final."""
-        was = await self.session(session_id)
-        if await self.change(session_id, "ended", was.reason if was.state == "withdrawn" else reason):
-            await self._conclude(session_id, withdrawn=False)
+        await self.session(session_id)
+        if await self.change(session_id, "ended", reason):
+            await self._conclude(session_id)
             await self.store.audit("session ended", actor, self.now(), session_id=session_id)
             self.on_over(session_id)
         return await self.session(session_id)
@@ -260,23 +278,55 @@ class Interviews:
         self.hub.tell_candidate(session.id, views.SessionForCandidate(session, self.ice(session)))
         log.info("session changed", session=session.id, state=session.state, reason=session.reason)
 
-    async def _conclude(self, session_id: str, *, withdrawn: bool) -> None:
+    async def _conclude(self, session_id: str) -> None:
         """End the media side and keep its document; of one who took consent back nothing is kept."""
+        if (await self.session(session_id)).consent_withdrawn:
+            await self._erase_findings(session_id)
+            return
         call = self.calls.pop(session_id, None)
-        self.challenges.over(session_id, withdrawn=withdrawn)
+        self.challenges.over(session_id, withdrawn=False)
         document = None
         try:
-            document = await self.pool.end(session_id, withdrawn=withdrawn)
+            document = await self.pool.end(session_id)
         except LiveError as error:
             log.warning("a call could not be ended in order", session=session_id, error=str(error))
             self.to_erase.add(session_id)
-        if withdrawn:
-            self.hub.forget(session_id)
-            await self.later.run(partial(self.store.drop_findings, session_id))
-        elif document is not None:
+        if document is not None:
             part = call.part if call else await self._next_part(session_id)
             await self.store.save_report(session_id, StoredReport(part, True, inbox.finite(document)), self.now())
         await self.store.finalise_reports(session_id)
+
+    async def _erase_findings(self, session_id: str) -> bool:
+        """Erase what was found before consent was taken back, and only then say so; False if it has to be tried again.
+
+        The session in the store says whether it is done, so that a crash in the middle leaves no findings behind.
+        """
+        async with self._lock(self._erasing, session_id):
+            session = await self.store.get(session_id)
+            if session is None or not session.consent_withdrawn or session.findings_erased_at:
+                return True
+            self.calls.pop(session_id, None)
+            self.challenges.over(session_id, withdrawn=True)
+            self.hub.forget(session_id)
+            try:
+                await self.pool.end(session_id, withdrawn=True)
+                await self.later.run(partial(self.store.drop_findings, session_id))
+                await self._note_erased(session_id)
+            except Exception:
+                log.exception("findings could not be erased; it will be tried again", session=session_id)
+                return False
+            return True
+
+    async def _note_erased(self, session_id: str) -> None:
+        async with self._lock(self._changing, session_id):
+            session = await self.store.get(session_id)
+            if session is None:
+                return
+            session = replace(session, findings_erased_at=self.now())
+            await self.store.save(session)
+            await self.begin_streams(session_id)
+            self.hub.tell_viewers(session_id, "session", views.for_viewer(session, self.ice(session)))
+            log.info("findings erased", session=session_id)
 
     # Media
 
@@ -340,6 +390,9 @@ class Interviews:
 
     async def report(self, session_id: str, part: int | None) -> tuple[StoredReport, int]:
         """Return a document, by default the newest as it is now, and how many there are."""
+        if (await self.session(session_id)).consent_withdrawn:
+            # Also while it is still being erased.
+            raise Problem(404, "no-report", "There is no report: the candidate took consent back.")
         parts = {report.part: report for report in await self.store.reports(session_id)}
         call = self.calls.get(session_id)
         if call and part in (None, call.part):
@@ -371,7 +424,8 @@ class Interviews:
 
     async def capture(self, session_id: str, payload: dict[str, Any]) -> None:
         """Keep what the candidate's page says about its camera and its sending."""
-        log.info("capture report", session=session_id, **payload)
+        # Not what it says: a log outlives the session, and consent that is taken back.
+        log.info("capture report", session=session_id)
         await self.store.add_capture(session_id, payload, self.now(), most=CAPTURES_KEPT)
 
     async def _next_part(self, session_id: str) -> int:
@@ -434,6 +488,9 @@ class Interviews:
         else:
             now = views.SessionForCandidate(session, self.ice(session)).payload()
         greeting = StoredEvent(before, "session", now)
+        if session.consent_withdrawn:
+            # What may still wait to be erased is shown to nobody.
+            return [greeting]
         if after is not None:
             kept = await self.store.events_after(session_id, audience, after, limit=REPLAYED)
             return [*(event for event in kept if event.number <= before), greeting]
@@ -471,6 +528,7 @@ class Interviews:
         now = self.now()
         for session_id in list(self.to_erase):
             await self._erase_evidence(session_id)
+        await self._erase_what_is_left()
         for session in await self.store.expired(now, state_not_in=["ended"]):
             await self.end(session.id, "expiry", "expired")
         for session in await self.store.expired(now - timedelta(seconds=self.settings.keep_s)):
@@ -480,6 +538,11 @@ class Interviews:
             over = await self.store.get(session_id)
             if over is None or over.state in OVER or over.is_expired(now):
                 self.hub.drop(session_id)
+
+    async def _erase_what_is_left(self) -> None:
+        """Erase findings whose erasure an error or the end of a former run prevented."""
+        for session in await self.store.with_findings_to_erase():
+            await self._erase_findings(session.id)
 
     def _count_slow_reader(self) -> None:
         self.slow_readers += 1

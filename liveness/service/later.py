@@ -43,20 +43,29 @@ class Later:
         self._jobs.put_nowait(job)
 
     async def run(self, job: Job) -> None:
-        """Do a job in its turn, and return when it is done."""
+        """Do a job in its turn, and return when it is done; an error of it is raised here."""
         if self._runner is None:
             await job()
             return
-        done = asyncio.Event()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def tell() -> None:
             try:
                 await job()
-            finally:
-                done.set()
+            except Exception as error:
+                if done.done():
+                    # Who waited has gone: the log is the only place left to say it.
+                    raise
+                done.set_exception(error)
+            except BaseException:
+                done.cancel()
+                raise
+            else:
+                if not done.done():
+                    done.set_result(None)
 
         self.put(tell)
-        await done.wait()
+        await done
 
     def offer(self, job: Job) -> None:
         """Queue a job that may be dropped, and counted, when the queue is long."""

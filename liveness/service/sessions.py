@@ -58,6 +58,13 @@ class Session:
     ended_at: datetime | None = None
     check_in: tuple[str, ...] = ()
     """Challenges that are offered one after another once media arrives."""
+    findings_erased_at: datetime | None = None
+    """When all that had been found was erased, after consent was taken back."""
+
+    @property
+    def consent_withdrawn(self) -> bool:
+        """Whether the candidate took consent back, or refused it, be the session over since or not."""
+        return self.state == "withdrawn" or (self.state == "ended" and self.reason == "withdrawn")
 
     def is_expired(self, now: datetime) -> bool:
         """Tell whether its time is over."""
@@ -73,6 +80,8 @@ class Session:
         """
         if state not in _FOLLOWS[self.state]:
             raise WrongState(self.state, state)
+        # The end does not hide that consent had been taken back: nothing may be kept of such a session.
+        reason = self.reason if self.state == "withdrawn" else reason
         return replace(self, state=state, reason=reason, ended_at=at if state in OVER else None)
 
     def agreed(self, consent: Consent) -> Session:

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     ForeignKey,
     Index,
@@ -27,11 +28,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
     delete,
     event,
     func,
     insert,
     inspect,
+    or_,
     select,
     text,
     update,
@@ -44,8 +47,8 @@ from liveness.errors import ConfigError
 from liveness.service.asked import OPEN, Asked
 from liveness.service.sessions import Consent, Session
 
-SCHEMA_VERSION = 2
-"""1: the first. 2: challenges; what a session asks for at check-in."""
+SCHEMA_VERSION = 3
+"""1: the first. 2: challenges; what a session asks for at check-in. 3: when the findings were erased."""
 
 _tables = MetaData()
 _schema = Table("schema_version", _tables, Column("version", Integer, nullable=False))
@@ -70,6 +73,7 @@ _sessions = Table(
     Column("consent_receipt", Text),
     Column("ended_at", String(32)),
     Column("check_in", Text, nullable=False, server_default="[]"),
+    Column("findings_erased_at", String(32)),
 )
 
 
@@ -160,7 +164,8 @@ class Store:
     def __init__(self, url: str) -> None:
         try:
             self._sqlite = make_url(url).get_backend_name() == "sqlite"
-            self._engine = create_async_engine(url)
+            # An error's text goes to the log, and what was to be written does not belong there.
+            self._engine = create_async_engine(url, hide_parameters=True)
         except (SQLAlchemyError, ImportError) as error:
             raise ConfigError(
                 f"LIVENESS_DATABASE_URL: expected the URL of an async driver that is installed, such as "
@@ -258,6 +263,12 @@ class Store:
         past = select(_sessions).where(_sessions.c.expires_at <= _text(now))
         return await self._select(past.where(_sessions.c.state.not_in(state_not_in)) if state_not_in else past)
 
+    async def with_findings_to_erase(self) -> list[Session]:
+        """Return the sessions whose consent was taken back, and whose findings are not known to be erased."""
+        return await self._select(
+            select(_sessions).where(_consent_withdrawn() & _sessions.c.findings_erased_at.is_(None))
+        )
+
     async def count_by_state(self) -> dict[str, int]:
         """Return how many sessions there are in each state."""
         async with self._engine.connect() as at:
@@ -281,10 +292,10 @@ class Store:
     # Events
 
     async def add_event(self, session_id: str, audience: str, kept: StoredEvent) -> None:
-        """Keep an event; one of an erased session is dropped."""
+        """Keep an event; one of a session that is erased, or whose consent was taken back, is dropped."""
         row = {"audience": audience, "number": kept.number, "kind": kept.kind, "payload": json.dumps(kept.payload)}
         async with self._write() as to:
-            if await _is_there(to, session_id):
+            if await _may_keep(to, session_id):
                 await to.execute(insert(_events).values(session=session_id, **row))
 
     async def events_after(self, session_id: str, audience: str, number: int, *, limit: int) -> list[StoredEvent]:
@@ -315,11 +326,11 @@ class Store:
                 await to.execute(delete(_events).where(of & _events.c.number.in_(numbers[start : start + 500])))
 
     async def drop_findings(self, session_id: str) -> None:
-        """Remove what was found in a session: its events and reports, and what came of its challenges."""
+        """Remove what was found in a session and told of its camera, and what came of its challenges."""
         async with self._write() as to:
-            for table in (_events, _reports):
+            for table in (_events, _reports, _captures):
                 await to.execute(delete(table).where(table.c.session == session_id))
-            nothing = {"outcome": None, "parameters": None, "decline_reason": None}
+            nothing = {"outcome": None, "parameters": None, "decline_reason": None, "reason": None}
             await to.execute(update(_challenges).where(_challenges.c.session == session_id).values(nothing))
         if self._sqlite:
             await self._empty_log()
@@ -327,10 +338,10 @@ class Store:
     # Reports
 
     async def save_report(self, session_id: str, report: StoredReport, at: datetime) -> None:
-        """Keep a part's document in place of its earlier one."""
+        """Keep a part's document in place of its earlier one; none of whose consent was taken back."""
         of = (_reports.c.session == session_id) & (_reports.c.part == report.part)
         async with self._write() as to:
-            if not await _is_there(to, session_id):
+            if not await _may_keep(to, session_id):
                 return
             await to.execute(delete(_reports).where(of))
             await to.execute(
@@ -357,10 +368,10 @@ class Store:
     # Capture reports
 
     async def add_capture(self, session_id: str, payload: Mapping[str, Any], at: datetime, *, most: int) -> None:
-        """Keep a capture report, and of all at most the newest ``most``."""
+        """Keep a capture report, and of all at most the newest ``most``; none of whose consent was taken back."""
         mine = _captures.c.session == session_id
         async with self._write() as to:
-            if not await _is_there(to, session_id):
+            if not await _may_keep(to, session_id):
                 return
             await to.execute(insert(_captures).values(session=session_id, at=_text(at), payload=json.dumps(payload)))
             newest = select(_captures.c.id).where(mine).order_by(_captures.c.id.desc()).offset(most).limit(1)
@@ -434,7 +445,7 @@ class Store:
             await at.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
 
 
-_OLDER = frozenset({1})
+_OLDER = frozenset({1, 2})
 """Versions that can be brought up to this one."""
 
 
@@ -446,13 +457,29 @@ def _version(at: Connection) -> int | None:
 
 
 def _bring_up(at: Connection) -> None:
-    """Add what tables of version 1 lack; a second time after a crash does no harm."""
-    if "check_in" not in {column["name"] for column in inspect(at).get_columns("sessions")}:
+    """Add what tables of earlier versions lack; a second time after a crash does no harm."""
+    columns = {column["name"] for column in inspect(at).get_columns("sessions")}
+    if "check_in" not in columns:
         at.execute(text("ALTER TABLE sessions ADD COLUMN check_in TEXT NOT NULL DEFAULT '[]'"))
+    if "findings_erased_at" not in columns:
+        # Empty also for those whose consent was taken back before: they are gone through once more.
+        at.execute(text("ALTER TABLE sessions ADD COLUMN findings_erased_at VARCHAR(32)"))
 
 
 async def _is_there(at: AsyncConnection, session_id: str) -> bool:
     return (await at.execute(select(_sessions.c.id).where(_sessions.c.id == session_id))).first() is not None
+
+
+def _consent_withdrawn() -> ColumnElement[bool]:
+    """Return the condition that ``Session.consent_withdrawn`` states."""
+    state, reason = _sessions.c.state, _sessions.c.reason
+    return or_(state == "withdrawn", and_(state == "ended", func.coalesce(reason, "") == "withdrawn"))
+
+
+async def _may_keep(at: AsyncConnection, session_id: str) -> bool:
+    """Tell whether something may be kept of a session: what comes late must not outlive the erasure."""
+    of = select(_sessions.c.id).where((_sessions.c.id == session_id) & ~_consent_withdrawn())
+    return (await at.execute(of)).first() is not None
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
@@ -483,6 +510,7 @@ def _values(session: Session) -> dict[str, Any]:
         "consent_receipt": consent.receipt if consent else None,
         "ended_at": _text(session.ended_at) if session.ended_at else None,
         "check_in": json.dumps(session.check_in),
+        "findings_erased_at": _text(session.findings_erased_at) if session.findings_erased_at else None,
     }
 
 
@@ -537,6 +565,7 @@ def _session(row: Row[Any]) -> Session:
         consent=consent,
         ended_at=_moment(row.ended_at) if row.ended_at else None,
         check_in=tuple(json.loads(row.check_in)),
+        findings_erased_at=_moment(row.findings_erased_at) if row.findings_erased_at else None,
     )
 
 

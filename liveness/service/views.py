@@ -48,6 +48,7 @@ def for_viewer(session: Session, ice: IceServers) -> dict[str, Any]:
         "state": session.state,
         "reason": session.reason,
         "consent": {"version": consent.version, "given_at": stamp(consent.given_at)} if consent else None,
+        "findings_erased": session.findings_erased_at is not None,
         "ice_servers": [dict(server) for server in ice],
         "report_url": f"/v1/sessions/{session.id}/report",
         "challenges": list(catalogue()),

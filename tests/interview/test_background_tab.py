@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -23,9 +25,10 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def seen_by_page(service: Service) -> list[bool]:
-    """Return what the candidate's page reported of its visibility so far."""
-    reports = [json.loads(line) for line in service.log if '"capture report"' in line]
-    return [bool(report["page_visible"]) for report in reports]
+    """Return what the candidate's page reported of its visibility so far, as the service has kept it."""
+    with contextlib.closing(sqlite3.connect(Path(service.folder.name) / "liveness.db", timeout=10)) as database:
+        kept = database.execute("SELECT payload FROM capture_reports ORDER BY id").fetchall()
+    return [bool(json.loads(payload)["page_visible"]) for (payload,) in kept]
 
 
 def go_on_unseen(held: Interview) -> None:

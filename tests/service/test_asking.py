@@ -584,11 +584,14 @@ def test_consent_taken_back_in_the_middle_leaves_no_outcome(service: Service) ->
         assert publisher.until("challenge_over").data == wire("challenge_over") | {"id": third, "how": "stopped"}
     service.pool.judges(interview.id, third, reason="Words that must go")
     shown = listed(interview)["challenges"]
-    assert [(one["state"], one["outcome"], one["decline_reason"]) for one in shown] == [
-        ("done", None, None),
-        ("declined", None, None),
-        ("cancelled", None, None),
+    assert [(one["state"], one["outcome"], one["decline_reason"], one["reason"]) for one in shown] == [
+        ("done", None, None, None),
+        ("declined", None, None, None),
+        ("cancelled", None, None, None),
     ]
+    assert [(row.outcome, row.parameters, row.decline_reason, row.reason) for row in rows(service, interview)] == [
+        (None, None, None, None)
+    ] * 3
     assert ask(interview).json["type"] == "session-over"
     for path in service.data.glob("liveness.db*"):
         kept = path.read_bytes()

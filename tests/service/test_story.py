@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from interviewing import KEY, OFFER, Service, of_pool, running, wire
+import structlog
+from interviewing import KEY, OFFER, Interview, Reply, Service, of_pool, running, wire
+
+from liveness.service.store import StoredEvent, StoredReport
 
 
 @pytest.fixture
@@ -113,7 +118,10 @@ def test_consent_taken_back_stops_everything_at_once(service: Service) -> None:
     ):
         assert service.call("DELETE", f"{interview.path}/consent", interview.publisher).status == 204
         assert service.pool.resources == {}
-        assert viewer.until("session", state="withdrawn").data["reason"] == "withdrawn"
+        told = viewer.until("session", state="withdrawn").data
+        # First that it is so, and that what was found is erased only once it is.
+        assert (told["reason"], told["findings_erased"]) == ("withdrawn", False)
+        assert viewer.until("session").data["findings_erased"] is True
         assert publisher.until("session", state="withdrawn")
         service.pool.happens(interview.id, "verdict", of_pool("verdict"))
         assert service.call("POST", f"{interview.path}/end", interview.viewer).status == 200
@@ -126,6 +134,125 @@ def test_consent_taken_back_stops_everything_at_once(service: Service) -> None:
         assert late.next().name == "session"  # type: ignore[union-attr]
         service.pool.happens(interview.id, "verdict", of_pool("verdict"))
     assert interview.agree().status == 409
+
+
+class Disk:
+    """A database that, while it is ``broken``, refuses to let go of a report."""
+
+    def __init__(self, data: Path) -> None:
+        self._database = data / "liveness.db"
+
+    def breaks(self) -> None:
+        self._do("CREATE TRIGGER broken BEFORE DELETE ON reports BEGIN SELECT RAISE(ABORT, 'the disk is broken'); END")
+
+    def is_mended(self) -> None:
+        self._do("DROP TRIGGER broken")
+
+    def _do(self, statement: str) -> None:
+        with contextlib.closing(sqlite3.connect(self._database, timeout=10)) as connection:
+            connection.execute(statement)
+            connection.commit()
+
+    def holds(self, word: str) -> bool:
+        """Tell whether a word can still be read in the database's files."""
+        return any(word.encode() in path.read_bytes() for path in self._database.parent.glob("liveness.db*"))
+
+
+def seen_and_told(service: Service) -> Interview:
+    """Begin an interview of which a verdict, a report and the camera's name are kept."""
+    interview = service.interview()
+    interview.start()
+    service.pool.happens(interview.id, "verdict", of_pool("verdict", summary="Words that must go"))
+    service.in_loop(service.interviews.save_report(interview.id))
+    told = wire("capture_report")
+    told["captured"]["label"] = "Camera of Jane Doe"
+    assert service.call("POST", f"{interview.path}/reports", interview.publisher, told).status == 204
+    return interview
+
+
+def withdraw(interview: Interview) -> Reply:
+    return interview.service.call("DELETE", f"{interview.path}/consent", interview.publisher)
+
+
+def erased(service: Service, interview: Interview) -> bool:
+    """Return what the interviewer is told of the erasure."""
+    shown = service.call("GET", interview.path, interview.viewer).json
+    assert shown["reason"] == "withdrawn"
+    return bool(shown["findings_erased"])
+
+
+@pytest.mark.parametrize("again", ["the candidate asks again", "by itself", "the end of the call"])
+def test_what_could_not_be_erased_is_not_called_erased_and_tried_again(service: Service, again: str) -> None:
+    disk = Disk(service.data)
+    interview = seen_and_told(service)
+    disk.breaks()
+    with service.events(f"{interview.path}/events", interview.viewer) as viewer:
+        refused = withdraw(interview)
+        assert (refused.status, refused.json["type"]) == (503, "not-erased-yet")
+        assert viewer.until("session", state="withdrawn").data["findings_erased"] is False
+        # Looking has stopped all the same, and what is still there is shown to nobody.
+        assert (service.pool.options, service.pool.resources) == ({}, {})
+        assert disk.holds("must go")
+        assert not erased(service, interview)
+        assert service.call("GET", f"{interview.path}/report", interview.viewer).status == 404
+        with service.events(f"{interview.path}/events", interview.viewer, last="1") as late:
+            assert late.next().name == "session"  # type: ignore[union-attr]
+            service.in_loop(service.interviews.sweep())
+            assert not erased(service, interview)
+            disk.is_mended()
+            if again == "the candidate asks again":
+                assert withdraw(interview).status == 204
+            elif again == "by itself":
+                service.in_loop(service.interviews.sweep())
+            else:
+                assert service.call("POST", f"{interview.path}/end", interview.viewer).status == 200
+            assert late.next().data["findings_erased"] is (again != "the end of the call")  # type: ignore[union-attr]
+        viewer.until("session", findings_erased=True)
+    assert erased(service, interview)
+    assert not disk.holds("must go")
+    assert not disk.holds("Jane Doe")
+    assert withdraw(interview).status == 204
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["talking", "ended"])
+def test_a_service_that_falls_before_all_is_erased_erases_it_when_it_comes_back(tmp_path: Path, ended: bool) -> None:
+    with running(tmp_path) as service:
+        interview = seen_and_told(service)
+        Disk(tmp_path).breaks()
+        assert withdraw(interview).status == 503
+        if ended:
+            service.call("POST", f"{interview.path}/end", interview.viewer)
+        # A process that is killed writes nothing: the database as it stands now is what the next one finds.
+        copy = tmp_path / "found"
+        copy.mkdir()
+        for name in ("liveness.db", "liveness.db-wal", "secret"):
+            (copy / name).write_bytes((tmp_path / name).read_bytes())
+    found = Disk(copy)
+    found.is_mended()
+    assert found.holds("must go")
+    with running(copy) as after:
+        assert erased(after, interview)
+        assert not found.holds("must go")
+        assert not found.holds("Jane Doe")
+
+
+def test_nothing_is_kept_that_comes_after_consent_was_taken_back(service: Service) -> None:
+    interview = seen_and_told(service)
+    assert withdraw(interview).status == 204
+    store, now = service.interviews.store, service.clock()
+    service.in_loop(service.interviews.capture(interview.id, wire("capture_report")))
+    service.in_loop(store.save_report(interview.id, StoredReport(2, True, {}), now))
+    service.in_loop(store.add_event(interview.id, "viewer", StoredEvent(9, "notice", {})))
+    assert service.in_loop(store.captures(interview.id)) == []
+    assert service.in_loop(store.reports(interview.id)) == []
+    assert service.in_loop(store.last_event(interview.id, "viewer", "notice")) is None
+
+
+def test_the_log_does_not_repeat_what_a_page_tells_of_its_camera(service: Service) -> None:
+    with structlog.testing.capture_logs() as lines:
+        interview = seen_and_told(service)
+    assert [line["session"] for line in lines if line["event"] == "capture report"] == [interview.id]
+    assert "Jane Doe" not in str(lines)
 
 
 def test_consent_to_another_text_is_no_consent(service: Service) -> None:

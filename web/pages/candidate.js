@@ -288,8 +288,11 @@ class Candidate {
     const remote = video("remote");
     const seen = () => {
       if (this.#room.state !== "talking") return;
-      if (this.#room.peerCamera && remote.videoWidth > 0) node("remote-waiting").hidden = true;
-      else this.#waiting(...textsFor(document.body).call.interviewerDark);
+      const { interviewerDark, interviewerSeen } = textsFor(document.body).call;
+      if (this.#room.peerCamera && remote.videoWidth > 0) {
+        node("remote-waiting").hidden = true;
+        say(node("remote-live"), interviewerSeen);
+      } else this.#waiting(...interviewerDark);
     };
     remote.addEventListener("resize", seen);
     this.#room.addEventListener("statechange", seen);
@@ -313,12 +316,15 @@ class Candidate {
   }
 
   /**
+   * What is hidden is not read out, nor is its coming back: a node that is always there says it.
+   *
    * @param {string} title
    * @param {string} text
    */
   #waiting(title, text) {
     say(node("remote-title"), title);
     say(node("remote-text"), text);
+    say(node("remote-live"), `${title}. ${text}`);
     node("remote-waiting").hidden = false;
   }
 
@@ -363,6 +369,7 @@ class Candidate {
     this.#awake?.release();
     this.#check.check?.unpublish();
     this.#release();
+    say(node("remote-live"), "");
     node("over-title").textContent = title;
     node("over-text").textContent = text;
     button("rejoin").hidden = !again;

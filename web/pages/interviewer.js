@@ -102,7 +102,10 @@ class Interviewer {
       const [title, text] = words[state] ?? ["", ""];
       say(node("remote-title"), title);
       say(node("remote-text"), text);
-      node("remote-waiting").hidden = state === "talking" && this.#room.peerCamera && remote.videoWidth > 0;
+      const seen = state === "talking" && this.#room.peerCamera && remote.videoWidth > 0;
+      node("remote-waiting").hidden = seen;
+      // What is hidden is not read out, nor is its coming back: a node that is always there says it.
+      say(node("remote-live"), seen ? textsFor(document.body).call.candidateSeen : [title, text].filter(Boolean).join(". "));
       button("pip").hidden = !SmallWindow.possible || remote.videoWidth === 0;
       this.#banner("room", state === "interrupted" ? "The call with the candidate is interrupted. It comes back by itself." : null);
       if (state === "over") this.#finish();

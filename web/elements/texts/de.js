@@ -38,6 +38,7 @@ export const de = {
     ended: ["Gespräch beendet", "Der Bericht enthält alles, was gesehen wurde."],
     refused: ["Kein Zugang", "Dieser Link gilt nicht oder nicht mehr. Bitten Sie um einen neuen."],
   },
+  erasing: "Was bis dahin gesehen wurde, ist hier gelöscht und wird auf dem Server gerade gelöscht.",
   erased: "Was bis dahin gesehen wurde, ist gelöscht, auf dem Server und hier.",
   endedUnchecked: "Das Gespräch wurde ohne Prüfung geführt.",
   atEnd: (state) => `Am Ende der Prüfung: ${state}.`,
@@ -116,6 +117,8 @@ export const de = {
   times: (count) => `(${count}-mal)`,
   call: {
     interviewerDark: ["Die Kamera auf der anderen Seite ist aus", "Das Gespräch geht weiter. Das Bild erscheint hier, sobald sie angeht."],
+    interviewerSeen: "Das Bild der anderen Seite ist da.",
+    candidateSeen: "Das Bild der Bewerberin oder des Bewerbers ist da.",
     noReport: "Es gibt keinen Bericht, weil das Gespräch ohne Prüfung geführt wurde.",
     candidateDark: ["Die Kamera der Bewerberin oder des Bewerbers ist aus", "Das Gespräch geht weiter. Das Bild erscheint hier, sobald sie angeht."],
   },

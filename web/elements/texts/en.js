@@ -37,6 +37,7 @@ export const en = {
     ended: ["Call ended", "The report holds all that was seen."],
     refused: ["No access", "This link is not valid, or no longer. Ask for a new one."],
   },
+  erasing: "What had been seen until then is erased here, and is being erased on the server.",
   erased: "What had been seen until then is erased, on the server and here.",
   endedUnchecked: "The candidate talked without the check.",
   /** @param {string} state */
@@ -126,9 +127,11 @@ export const en = {
   notices: "Notices",
   /** @param {number} count */
   times: (count) => `(${count} times)`,
-  /** On the pages of the call; dark: in place of the other's picture. @type {{interviewerDark: [string, string], candidateDark: [string, string], noReport: string}} */
+  /** On the pages of the call; dark: in place of the other's picture; seen: read out when it is there. @type {{interviewerDark: [string, string], candidateDark: [string, string], interviewerSeen: string, candidateSeen: string, noReport: string}} */
   call: {
     interviewerDark: ["The interviewer’s camera is off", "The call goes on. The picture appears here when they turn it on."],
+    interviewerSeen: "The interviewer’s picture is there.",
+    candidateSeen: "The candidate’s picture is there.",
     noReport: "There is no report, since the candidate talked without the check.",
     candidateDark: ["The candidate’s camera is off", "The call goes on. The picture appears here when they turn it on."],
   },

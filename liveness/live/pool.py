@@ -7,14 +7,11 @@ import contextlib
 import itertools
 import json
 import os
-import shutil
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -35,6 +32,7 @@ from liveness.live.interface import (
     UnknownResource,
     WorkerGone,
 )
+from liveness.live.keeping import OwnFolder
 
 __all__ = [
     "Answer",
@@ -83,20 +81,6 @@ class _WorkerProcess:
     refuses: bool = False
 
 
-_MEMORY, _MEMORY_BYTES = Path("/dev/shm"), 256 * 2**20  # noqa: S108 (mkdtemp makes a folder of its own there)
-"""Where Linux keeps files in memory, and how much must be free there: a call keeps one or two million bytes."""
-
-
-def _in_memory() -> Path | None:
-    """Return a folder in memory for what must outlive a worker and nothing else; None where there is none to speak of.
-
-    Renaming a file that was just written can wait for the disk, and analysis would wait with it.
-    """
-    if os.access(_MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(_MEMORY).free >= _MEMORY_BYTES:
-        return _MEMORY
-    return None
-
-
 class MediaPool:
     """All media workers of one node. Belongs to one event loop; ``on_event`` is called in it and must not block."""
 
@@ -110,7 +94,7 @@ class MediaPool:
         self._received_s: dict[str, float] = {}
         self._keeping: set[asyncio.Task[None]] = set()
         self._stopping = False
-        self._own_dir: Path | None = None
+        self._own_dir: OwnFolder | None = None
         self.worker_deaths = 0
 
     async def start(self) -> None:
@@ -122,7 +106,7 @@ class MediaPool:
             A worker did not come up; it has said why on standard error.
         """
         if self.settings.runtime_dir is None:
-            self._own_dir = Path(tempfile.mkdtemp(prefix="liveness-", dir=_in_memory()))
+            self._own_dir = OwnFolder()
         else:
             self.settings.runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         count = self.settings.workers or len(os.sched_getaffinity(0))
@@ -157,7 +141,8 @@ class MediaPool:
         await asyncio.gather(*(one.reading for one in workers if one.reading), return_exceptions=True)
         self._workers.clear()
         if self._own_dir is not None:
-            shutil.rmtree(self._own_dir, ignore_errors=True)
+            self._own_dir.remove()
+            self._own_dir = None
 
     async def open(self, session_id: str, offer_sdp: str, options: SessionOptions | None = None) -> Answer:
         """Answer a publisher's offer; the session goes on with its evidence so far.
@@ -311,7 +296,7 @@ class MediaPool:
         settings = {
             "calibration": str(self.settings.calibration) if self.settings.calibration else None,
             "ice_servers": [[list(one.urls), one.username, one.credential] for one in self.settings.ice_servers],
-            "runtime_dir": str(self._own_dir or self.settings.runtime_dir),
+            "runtime_dir": str(self._own_dir.path if self._own_dir else self.settings.runtime_dir),
             "calls_per_worker": self.settings.calls_per_worker,
             "prior_bonafide": self.settings.prior_bonafide,
             "core": self.settings.cores[number % len(self.settings.cores)] if self.settings.cores else None,

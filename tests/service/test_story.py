@@ -137,13 +137,13 @@ def test_consent_taken_back_stops_everything_at_once(service: Service) -> None:
 
 
 class Disk:
-    """A database that, while it is ``broken``, refuses to let go of a report."""
+    """A database that, while it is broken, refuses one thing: by default to let go of a report."""
 
     def __init__(self, data: Path) -> None:
         self._database = data / "liveness.db"
 
-    def breaks(self) -> None:
-        self._do("CREATE TRIGGER broken BEFORE DELETE ON reports BEGIN SELECT RAISE(ABORT, 'the disk is broken'); END")
+    def breaks(self, refused: str = "DELETE ON reports") -> None:
+        self._do(f"CREATE TRIGGER broken BEFORE {refused} BEGIN SELECT RAISE(ABORT, 'the disk is broken'); END")
 
     def is_mended(self) -> None:
         self._do("DROP TRIGGER broken")
@@ -212,6 +212,19 @@ def test_what_could_not_be_erased_is_not_called_erased_and_tried_again(service: 
     assert not disk.holds("must go")
     assert not disk.holds("Jane Doe")
     assert withdraw(interview).status == 204
+
+
+def test_looking_stops_even_if_the_withdrawal_cannot_be_written_down(service: Service) -> None:
+    interview = seen_and_told(service)
+    disk = Disk(service.data)
+    disk.breaks("UPDATE ON sessions")
+    assert withdraw(interview).status == 500
+    assert service.pool.erased == [interview.id]
+    assert service.pool.resources == {}
+    disk.is_mended()
+    assert withdraw(interview).status == 204
+    assert erased(service, interview)
+    assert not disk.holds("must go")
 
 
 @pytest.mark.parametrize("ended", [False, True], ids=["talking", "ended"])

@@ -64,6 +64,7 @@ class Scripted:
         self.id = str(wire("session_viewer")["id"])
         self.state = "waiting"
         self.consent: str | None = None
+        self.findings_erased = False
         self.calls: list[tuple[str, str, str]] = []
         """Every request under /v1: role, method, path below the session."""
         self.whip_answers: list[Response] = []
@@ -227,7 +228,9 @@ class Scripted:
         if role == "publisher":
             text = wire("session_publisher")["consent"]["text"]
             return wire("session_publisher", state=self.state, consent=consent | {"text": text}, ice_servers=[])
-        return wire("session_viewer", state=self.state, consent=consent if self.consent else None, ice_servers=[])
+        given = consent if self.consent else None
+        erased = self.findings_erased
+        return wire("session_viewer", state=self.state, consent=given, ice_servers=[], findings_erased=erased)
 
     async def _sessions(self, request: Request) -> Response:
         if self._role(request, "") != "key":
@@ -258,10 +261,16 @@ class Scripted:
         for role in ("publisher", "viewer"):
             self.emit(role, "session", self.view(role), keep=True)
 
+    def erase(self) -> None:
+        """Have erased what was found, and tell the interviewer."""
+        self.findings_erased = True
+        self.emit("viewer", "session", self.view("viewer"), keep=True)
+
     async def _consent(self, request: Request) -> Response:
         self._role(request, "/consent")
         if request.method == "DELETE":
             self.change("withdrawn")
+            self.erase()
             return Response(status_code=204)
         self.consent = "2026-11-24T10:01:10Z"
         self.change("consented")

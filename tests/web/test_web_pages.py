@@ -323,6 +323,13 @@ def test_the_two_see_each_other_when_the_interviewer_wants_it(browser: Any, serv
         see(other, "The candidate neither sees nor hears you.")
 
 
+def read_out(page: Any) -> str:
+    """Return what a screen reader is given of the other's picture; the node must be there before its text changes."""
+    node = page.locator("#remote-live[role=status]")
+    assert node.evaluate("(node) => node.checkVisibility() && !node.closest('[hidden]')")
+    return str(node.text_content())
+
+
 def test_a_camera_that_is_switched_off_is_told_in_place_of_a_black_picture(browser: Any, service: Scripted) -> None:
     with opened(browser, service.interviewer) as other, opened(browser, service.candidate) as page:
         to_call(page)
@@ -332,10 +339,13 @@ def test_a_camera_that_is_switched_off_is_told_in_place_of_a_black_picture(brows
             (page, other, "The candidate’s camera is off"),
         ):
             until(across, "document.getElementById('remote-waiting').hidden", "the picture")
+            until(across, "document.getElementById('remote-live').textContent.endsWith('is there.')", "it is told")
             own.get_by_role("button", name="Stop camera").click()
             see(across, words)
+            assert read_out(across) == f"{words}. The call goes on. The picture appears here when they turn it on."
             own.get_by_role("button", name="Camera is off").click()
             until(across, "document.getElementById('remote-waiting').hidden", "the picture again")
+            assert read_out(across).endswith("picture is there.")
         other.get_by_role("button", name="Stop camera").click()
         see(page, "The interviewer’s camera is off")
         page.reload()
@@ -456,16 +466,43 @@ def test_a_doubt_is_read_out_with_what_it_is_about(browser: Any, service: Script
         assert said.endswith("To be surer, ask one more thing: Changing light on their page.")
 
 
+def answers(page: Any) -> list[tuple[str, bool]]:
+    """Return what is answered to each of the four questions, and whether it is marked as a sign."""
+    found = page.evaluate(
+        "[...document.querySelector('liveness-verdict').shadowRoot.querySelectorAll('.question')]"
+        ".map((row) => [row.querySelector('strong').textContent, row.classList.contains('signs')])"
+    )
+    return [(words, signs) for words, signs in found]
+
+
 def test_too_little_seen_is_said_for_each_question(browser: Any, service: Scripted) -> None:
     service.state = "checking"
     with opened(browser, service.interviewer) as page:
         verdicts(service, 0, 5, **INCONCLUSIVE)
         see(page, "22 % of what can be seen")
-        rows = page.evaluate(
-            "[...document.querySelector('liveness-verdict').shadowRoot.querySelectorAll('.question')]"
-            ".map((row) => row.querySelector('strong').textContent)"
-        )
-        assert rows == ["No clear sign of it", "No clear sign of it", "We have seen too little to say", "Not examined"]
+        assert [words for words, _ in answers(page)] == [
+            "No clear sign of it",
+            "No clear sign of it",
+            "We have seen too little to say",
+            "Not examined",
+        ]
+
+
+def test_the_question_that_is_doubted_says_so(browser: Any, service: Scripted) -> None:
+    service.state = "checking"
+    with opened(browser, service.interviewer) as page:
+        verdicts(service, 0, 5, **DOUBTED)
+        see(page, "An unsure sign of it: a challenge settles it")
+        # It is no suspicion, and of the others nothing is said that was not said before.
+        assert answers(page) == [
+            ("No clear sign of it", False),
+            ("No clear sign of it", False),
+            ("An unsure sign of it: a challenge settles it", False),
+            ("Not examined", False),
+        ]
+        verdicts(service, 5, 5, **SUSPECT)
+        see(page, "Signs of it: look closer")
+        assert [signs for _, signs in answers(page)] == [False, True, False, False]
 
 
 def test_a_lost_picture_is_no_suspicion(browser: Any, service: Scripted) -> None:
@@ -480,6 +517,17 @@ def test_a_lost_picture_is_no_suspicion(browser: Any, service: Scripted) -> None
         see(page, "Nothing new for", 10)
 
 
+def traces(page: Any) -> str:
+    """Return all that the verdict's element holds in attributes, but for the drawing of its icons."""
+    return str(
+        page.evaluate("""() => {
+            const { shadowRoot } = document.querySelector('liveness-verdict');
+            const all = [...shadowRoot.querySelectorAll('*:not(svg[aria-hidden] *)')];
+            return all.flatMap((node) => [...node.attributes].map(({ name, value }) => `${name}=${value}`)).join(' | ');
+        }""")
+    )
+
+
 def test_what_was_seen_is_gone_once_the_candidate_takes_consent_back(browser: Any, service: Scripted) -> None:
     service.state = "checking"
     with opened(browser, service.interviewer) as page:
@@ -488,7 +536,14 @@ def test_what_was_seen_is_gone_once_the_candidate_takes_consent_back(browser: An
         service.emit("viewer", "notice", wire("notice"))
         see(page, "Nose and ears shift against each other as the head moves, as in a solid head.")
         see(page, "A second face is in the picture; it is not scored.")
+        status = "document.querySelector('liveness-verdict').shadowRoot.querySelector('[role=status]').textContent"
+        until(page, f"{status}.startsWith('Looks live')", "the state to be read out")
+        assert "69" in traces(page)
         service.change("withdrawn")
+        see(page, "What had been seen until then is erased here, and is being erased on the server.")
+        assert page.evaluate(status) == ""
+        assert "69" not in traces(page)
+        service.erase()
         see(page, "What had been seen until then is erased, on the server and here.")
         # What was on its way then is not shown either.
         verdicts(service, 5, 3, **SUSPECT)
@@ -498,6 +553,7 @@ def test_what_was_seen_is_gone_once_the_candidate_takes_consent_back(browser: An
         shown = page.evaluate("document.querySelector('liveness-verdict').shadowRoot.textContent")
         for gone in ("Nose and ears", "A second face", "A stretch repeats", "A late one", "69", "2410"):
             assert gone not in shown
+            assert gone not in traces(page)
         assert page.get_by_role("button", name="Report so far").is_hidden()
         assert_fits(page)
         assert_accessible(page)
@@ -528,8 +584,12 @@ PROFILE = {"next_step": {"challenge": "turn_to_profile", "why": "Turn to profile
 DOUBTED = INCONCLUSIVE | {
     "confidence": 0.73,
     "interval": [0.71, 0.75],
+    "coverage": {"presentation": 1.0, "injection": 1.0, "synthesis": 0.84},
+    "doubted": "synthesis",
+    "doubts": {"animation": 0.9},
     "summary": "What was seen looks like a live person, but there is an unsure sign of a face made or changed by a "
-    "model. No figure counts it: take the next step to settle it.",
+    "model: the eyes do not leap from place to place, as in an animated photograph, though somebody who stares looks "
+    "so as well. It does not change the percentage; a challenge settles it.",
     "next_step": {"challenge": "light_code", "why": "Changing light: it settles best whether this is a made face."},
 }
 

@@ -91,7 +91,7 @@ section { margin-top: 1.5rem; min-width: 0; }
   .say > div { display: contents; }
   .say .icon { width: 1.5rem; height: 1.5rem; margin: 0; display: block; }
   .state { font-size: 1.25rem; }
-  .headline, .summary { grid-column: 1 / -1; margin-top: 0.125rem; font-size: 0.8125rem; }
+  .headline, .summary { grid-column: 1 / -1; margin-top: 0.125rem; font-size: 0.8125rem; line-height: 1.25; }
   .measure { padding: 0 0.75rem 0.25rem; }
   .measure-name { font-size: 0.75rem; line-height: 1.3; }
   .figure { font-size: 1.125rem; }
@@ -101,11 +101,11 @@ section { margin-top: 1.5rem; min-width: 0; }
   .gauge .middle { inset-block: 2px; }
   .ends { display: none; }
   .key { padding-inline: 0.75rem; }
-  .key .reason { padding-block: 0.25rem; }
+  .key .reason { padding-block: 0.125rem; }
   .key .reason p { font-size: 0.8125rem; }
   .key .reason .facts { font-size: 0.75rem; }
   .stale, .next { padding-inline: 0.75rem; }
-  ::slotted([slot="next"]) { margin-top: 0.625rem; }
+  ::slotted([slot="next"]) { margin-top: 0.375rem; }
 }
 @container (min-width: 38rem) {
   .top:has(.measure:not([hidden])) { display: grid; grid-template-columns: minmax(0, 1.1fr) minmax(0, 1fr); align-items: center; }
@@ -148,8 +148,8 @@ export class LivenessVerdict extends HTMLElement {
   #settled = null;
   /** @type {SessionView | null} */
   #session = null;
-  /** Consent was taken back after something was seen: the server has erased it, and so must this page. */
-  #erased = false;
+  /** Consent was taken back after something was seen: this page has forgotten it, and the server says when it has. */
+  #forgot = false;
   #refused = false;
   #arrivedMs = -Infinity;
   #announced = "";
@@ -267,7 +267,8 @@ export class LivenessVerdict extends HTMLElement {
   }
 
   #forget() {
-    this.#erased ||= this.#verdict !== null;
+    this.#forgot ||= this.#verdict !== null;
+    this.#announced = "";
     this.#verdict = this.#settled = null;
     this.#steady = new SteadyState();
     this.#figure = new SteadyFigure();
@@ -306,7 +307,7 @@ export class LivenessVerdict extends HTMLElement {
     const over = state === "ended" || state === "withdrawn";
     if (over) view.timeline.stop();
     const last = over && this.#steady.shown !== "warming_up" ? this.#steady.shown : null;
-    view.top(state, this.#settled, { staleS: stale ? silentMs / 1000 : null, measured, last, unchecked: this.#unchecked, erased: this.#erased });
+    view.top(state, this.#settled, { staleS: stale ? silentMs / 1000 : null, measured, last, unchecked: this.#unchecked, forgot: this.#forgot, erased: this.#session?.findings_erased ?? false });
     if (this.getAttribute("state") === state) return;
     mark(this, "state", state);
     const text = view.stateText(state);
@@ -457,10 +458,10 @@ class View {
   /**
    * @param {string} state
    * @param {Verdict | null} verdict
-   * @param {{staleS: number | null, measured: boolean, last: string | null, unchecked: boolean, erased: boolean}} circumstances
-   *   last: the state at the end of a check that is over; unchecked: the candidate said no; erased: after something was seen
+   * @param {{staleS: number | null, measured: boolean, last: string | null, unchecked: boolean, forgot: boolean, erased: boolean}} circumstances
+   *   last: the state at the end of a check that is over; unchecked: the candidate said no; forgot: after something was seen; erased: on the server, too
    */
-  top(state, verdict, { staleS, measured, last, unchecked, erased }) {
+  top(state, verdict, { staleS, measured, last, unchecked, forgot, erased }) {
     const [title, headline] = this.#words(state);
     const judged = state in this.#texts.states;
     mark(this.#card, "data-state", state);
@@ -471,7 +472,7 @@ class View {
     this.#showIcon(state);
     say(this.#state, title);
     const ended = state === "ended" && unchecked ? this.#texts.endedUnchecked : state === "ended" && last ? this.#texts.atEnd(this.#words(last)[0]) : "";
-    const summary = unchecked ? (erased ? this.#texts.erased : "") : ended ? headline : judged && verdict && state !== "live" && verdict.state === state ? verdict.summary : "";
+    const summary = unchecked ? (forgot ? this.#texts[erased ? "erased" : "erasing"] : "") : ended ? headline : judged && verdict && state !== "live" && verdict.state === state ? verdict.summary : "";
     // What is the matter comes first where nothing is known; what to do comes first where something is.
     const slow = state === "warming_up" && (verdict?.time_s ?? 0) > SLOW_S;
     const swap = (state === "inconclusive" || slow) && summary !== "";
@@ -484,13 +485,18 @@ class View {
     this.#next.hidden = elsewhere || !judged || !verdict?.next_step || !(state === "suspect" || state === "inconclusive") || !this.#nextTitle.textContent;
   }
 
-  /** Show nothing any more of what was seen. */
+  /** Keep nothing any more of what was seen: not in words, and not where only a screen reader or a style sheet finds it. */
   clear() {
+    say(this.#live, "");
+    mark(this.#gauge, "aria-label", null);
+    for (const node of [this.#band, this.#point]) node.removeAttribute("style");
+    this.#nextFor = "";
     this.#rest.hidden = this.#key.hidden = this.#noticeSection.hidden = true;
     this.#reasons.dataset.said = this.#missing.dataset.said = "";
     for (const list of [this.#key, this.#reasons, this.#missing, this.#notices, this.#numbers]) list.replaceChildren();
     for (const words of [this.#figure, this.#interval, this.#nextTitle, this.#nextSay, this.#nextWhy, this.#linkSize]) say(words, "");
-    for (const { answer, text, fill } of this.#rows.values()) {
+    for (const { row, answer, text, fill } of this.#rows.values()) {
+      row.classList.remove("signs");
       say(answer, this.#texts.answers.unseen);
       say(text, "");
       fill.style.width = "0";

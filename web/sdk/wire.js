@@ -58,6 +58,7 @@
  * @property {SessionState} state
  * @property {string | null} [reason]
  * @property {Consent | null} consent
+ * @property {boolean} findings_erased whether all that was seen is erased, after consent was taken back
  * @property {RTCIceServer[]} ice_servers
  * @property {string} [report_url]
  * @property {string[]} challenges what the candidate can be asked for, by name
@@ -297,7 +298,7 @@ export function parseSessionView(value) {
   const found = message(value, "session");
   strings(found, ["id", "expires_at"]);
   oneOf(found, "state", SESSION_STATES);
-  return /** @type {SessionView} */ ({ ...found, consent: found.consent ?? null, ice_servers: found.ice_servers ?? [], challenges: found.challenges ?? [] });
+  return /** @type {SessionView} */ ({ ...found, consent: found.consent ?? null, findings_erased: found.findings_erased === true, ice_servers: found.ice_servers ?? [], challenges: found.challenges ?? [] });
 }
 
 /** @param {unknown} value @returns {CandidateView} */

@@ -98,6 +98,7 @@ export function parseChannelMessage(text: string): {
  * @property {SessionState} state
  * @property {string | null} [reason]
  * @property {Consent | null} consent
+ * @property {boolean} findings_erased whether all that was seen is erased, after consent was taken back
  * @property {RTCIceServer[]} ice_servers
  * @property {string} [report_url]
  * @property {string[]} challenges what the candidate can be asked for, by name
@@ -348,6 +349,10 @@ export type SessionView = {
     state: SessionState;
     reason?: string | null | undefined;
     consent: Consent | null;
+    /**
+     * whether all that was seen is erased, after consent was taken back
+     */
+    findings_erased: boolean;
     ice_servers: RTCIceServer[];
     report_url?: string | undefined;
     /**

@@ -299,7 +299,8 @@ class Fusion:
         for species, signal in self._posterior.doubters.items():
             family, seen = _family_of(species), measured.get(signal)
             examined = with_answer(seen.weight if seen else 0.0, answers.get(family, 0.0))
-            if examined < self._thresholds.live_coverage:
+            # Half of what is asked of a family: it only has to have had its say, and must not come and go by fading.
+            if examined < self._thresholds.live_coverage / 2:
                 return family
         return None
 

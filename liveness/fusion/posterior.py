@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from liveness.contract import ALTERNATIVE_GROUPS, SignalSpec
 from liveness.errors import CalibrationError
 from liveness.fusion.answers import COVERS_NATS
-from liveness.fusion.calibration import Calibration, Curve
+from liveness.fusion.calibration import Calibration, Curve, bounded
 from liveness.verdict import FAMILIES, SPECIES, Family
 
 _Z90 = 1.6449
@@ -161,7 +161,7 @@ class Posterior:
             else:
                 together, var = sum(part for part, _, _ in parts), sum(var for _, var, _ in parts)
             limit = max(limit for _, _, limit in parts)
-            llr += min(max(together, -limit), limit)
+            llr += bounded(together, limit)
             variance += var
         return llr, variance
 

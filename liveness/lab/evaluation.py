@@ -19,7 +19,7 @@ from scipy.stats import beta, rankdata
 from liveness import __version__
 from liveness.contract import SignalSpec
 from liveness.errors import ConfigError, ManifestError
-from liveness.fusion.calibration import Calibration
+from liveness.fusion.calibration import Calibration, bounded
 from liveness.lab.attacks import MAKERS
 from liveness.lab.calibrating import measure_for_learning, read_manifests, signal_specs
 from liveness.lab.dataset import Measured, Sample, group_folds, measure, simulate
@@ -161,7 +161,7 @@ def _texture_llr(one: Measured, calibration: Calibration, specs: Mapping[str, Si
     values = []
     for said in species.values():
         limit = max(one_limit for _, one_limit in said)
-        values.append(min(max(sum(llr for llr, _ in said), -limit), limit))
+        values.append(bounded(sum(llr for llr, _ in said), limit))
     return max(values, default=None)
 
 

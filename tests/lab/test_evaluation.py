@@ -229,7 +229,7 @@ def test_pictures_are_compared_within_their_source() -> None:
     assert result["mean_auc_within_source"] == 0.5
 
 
-@pytest.mark.parametrize(("refilmed", "together"), [(0.5, 1.0), (-1.0, -0.5), (9.0, 1.5)])
+@pytest.mark.parametrize(("refilmed", "together"), [(0.5, 0.863616), (-1.0, -0.297259), (9.0, 1.247425)])
 def test_what_signals_say_of_a_picture_is_added_up_as_far_as_they_count(refilmed: float, together: float) -> None:
     specs = signal_specs()
     said = {"texture": dict.fromkeys(specs["texture"].features, 0.0), "refilmed": {"refilmed": refilmed}}
@@ -259,7 +259,8 @@ def test_what_signals_say_of_a_picture_is_added_up_as_far_as_they_count(refilmed
 
     _, pictures = judge([one], Calibration(tuple(curves), {}, NO_CURVES.thresholds, {}), specs)
 
-    # A curve's own limit holds before its share is taken.
+    # A curve's own limit holds before its share is taken, and the group's for the sum: 2 tanh(0.5 tanh(0.5) +
+    # 0.5 tanh(nats / 2)), with nats twice what was measured.
     assert [round(each.llr, 6) for each in pictures] == [together]
 
 

@@ -14,7 +14,7 @@ import itertools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ def accuracy(
     learning = measure_for_learning(samples, seed=_SEED, cache=cache, progress=progress)
     judged, pictures = cross_validate(measured, learning, specs, progress)
     figures = figures_of(judged, pictures, "cross-validated", NO_CURVES, manifests)
-    figures["as_measured"] = _as_measured(measured, specs)
+    figures["as_measured"] = _as_measured(measured, specs, figures["doubts"])
     figures["left_out"] = _left_out(judged, measured, learning, progress)
     figures["decided"] = {
         "bona fide that end live": _decided([one for one in judged if one.sample.label == "bonafide"], "live"),
@@ -106,8 +106,10 @@ def accuracy(
     return figures
 
 
-def _as_measured(measured: Sequence[Measured], specs: Mapping[str, SignalSpec]) -> list[dict[str, Any]]:
-    """Return how well single values tell the one species that they are made for, with nothing learnt from any clip."""
+def _as_measured(
+    measured: Sequence[Measured], specs: Mapping[str, SignalSpec], doubted: Iterable[str]
+) -> list[dict[str, Any]]:
+    """Return how well single values tell the one doubted species that they are made for, without a curve."""
     clips = [one for one in measured if not one.sample.picture and not one.sample.simulated]
     rows = rows_of(clips, specs)
     found = []
@@ -115,6 +117,8 @@ def _as_measured(measured: Sequence[Measured], specs: Mapping[str, SignalSpec]) 
         if len(spec.species) != 1 or len(spec.features) != 1 or spec.features[0] not in spec.directions:
             continue
         (species,), (feature,) = spec.species, spec.features
+        if species not in doubted:
+            continue
         spoke = [row for row in rows if name in row.signals]
         values = {
             kind: [-spec.directions[feature] * row.signals[name][0][feature] for row in spoke if row.species == kind]

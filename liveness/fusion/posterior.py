@@ -159,9 +159,8 @@ class Posterior:
             if group in ALTERNATIVE_GROUPS:
                 together, var = _any_of(parts, sum(curve.share for curve in self._curves_of(species, group)))
             else:
-                together, var = sum(part for part, _, _ in parts), sum(var for _, var, _ in parts)
-            limit = max(limit for _, _, limit in parts)
-            llr += bounded(together, limit)
+                together, var = all_of(parts)
+            llr += together
             variance += var
         return llr, variance
 
@@ -212,6 +211,14 @@ def _prior_shares(stated: Mapping[str, float]) -> dict[str, float]:
         whole = sum(stated.get(name, 0.0) for name in names)
         shares |= {name: stated.get(name, 0.0) / whole if whole > 0 else 1 / len(names) for name in names}
     return shares
+
+
+def all_of(parts: list[tuple[float, float, float]]) -> tuple[float, float]:
+    """Add (llr, variance, limit) of traces of one kind up to the limit of the best; one alone keeps to its own."""
+    together = sum(llr for llr, _, _ in parts)
+    if len(parts) > 1:
+        together = bounded(together, max(limit for _, _, limit in parts))
+    return together, sum(var for _, var, _ in parts)
 
 
 def _any_of(parts: list[tuple[float, float, float]], whole: float) -> tuple[float, float]:

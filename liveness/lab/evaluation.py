@@ -19,7 +19,8 @@ from scipy.stats import beta, rankdata
 from liveness import __version__
 from liveness.contract import SignalSpec
 from liveness.errors import ConfigError, ManifestError
-from liveness.fusion.calibration import Calibration, bounded
+from liveness.fusion.calibration import Calibration
+from liveness.fusion.posterior import all_of
 from liveness.lab.attacks import MAKERS
 from liveness.lab.calibrating import measure_for_learning, read_manifests, signal_specs
 from liveness.lab.dataset import Measured, Sample, group_folds, measure, simulate
@@ -152,17 +153,12 @@ def cross_validate(
 def _texture_llr(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSpec]) -> float | None:
     """Return what the signals of texture say about a picture together, for the likelier of screen and print."""
     row = rows_of([one], specs)[0]
-    species: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    species: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for curve in calibration.curves:
         if curve.signal in row.signals and specs[curve.signal].still:
-            llr = curve.share * curve.llr(row.signals[curve.signal][0])[0]
-            species[curve.species].append((llr, curve.limit))
-    # As in a verdict, what signals of one group say is added up to the limit of the best curve.
-    values = []
-    for said in species.values():
-        limit = max(one_limit for _, one_limit in said)
-        values.append(bounded(sum(llr for llr, _ in said), limit))
-    return max(values, default=None)
+            llr, variance = curve.llr(row.signals[curve.signal][0])
+            species[curve.species].append((curve.share * llr, curve.share**2 * variance, curve.limit))
+    return max((all_of(said)[0] for said in species.values()), default=None)
 
 
 def figures_of(

@@ -345,8 +345,7 @@ def signals(
     from liveness.fusion.calibration import load
 
     specs = {name: cls.spec for name, cls in discover(liveness.signals).items()}
-    learnt = load()
-    counting = learnt.signals
+    counting = load().signals
     spent, duration_s = _time_signals(time_file) if time_file else ({}, 0.0)
     table = Table(title="Signals" + (f", measured on {time_file.name}" if time_file else ""), title_justify="left")
     for heading in ("signal", "what it looks at", "group", "families"):

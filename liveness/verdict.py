@@ -53,6 +53,11 @@ def species_of(attack_type: str) -> Species | None:
     return next((one for one in SPECIES if plain.startswith(one.prefixes)), None)
 
 
+def family_of_species(name: str) -> Family:
+    """Return the family of a species; StopIteration for a name that is none."""
+    return next(one.family for one in SPECIES if one.name == name)
+
+
 def family_of(attack_type: str) -> Family | None:
     """Return the family of an attack type, or None for a name that nobody has sorted yet."""
     species = species_of(attack_type)

@@ -88,7 +88,8 @@ class Thresholds:
     least_s: float
     """Nothing is decided about less than this."""
     doubt: Mapping[str, float] = field(default_factory=dict)
-    """By species that only a doubtful curve sees: its llr times weight, in nats, above which nobody is vouched for."""
+    """By species that only a doubtful curve sees: its llr times weight, in nats, above which nobody is vouched for;
+    without one, nobody of whom it speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ class Calibration:
     provenance: Mapping[str, Any]
     sha256: str = ""
     doubts: tuple[Curve, ...] = ()
-    """For species that no curve sees, one that gains something, though not surely. They never count in a posterior, and
-    can take away ``live`` but nothing else: see :attr:`Thresholds.doubt`."""
+    """For species of which too little is established to count, the surest curve of each. It counts in no posterior; it
+    can take away ``live`` and widen the interval, and nothing else: see :attr:`Thresholds.doubt`."""
 
     @property
     def seen(self) -> frozenset[str]:

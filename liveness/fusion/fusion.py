@@ -14,7 +14,7 @@ from liveness.contract import SignalSpec
 from liveness.fusion.answers import Answer, Answers
 from liveness.fusion.calibration import Calibration, Thresholds
 from liveness.fusion.posterior import Belief, Measured, Posterior, with_answer
-from liveness.verdict import FAMILIES, FAMILY_WORDS, SPECIES, Evidence, Family, Reason, State
+from liveness.verdict import FAMILIES, FAMILY_WORDS, Evidence, Family, Reason, State, family_of_species
 
 HORIZON_S = 20.0
 """Evidence fades with this time constant, so that a change in a long call is seen."""
@@ -176,9 +176,8 @@ class Fusion:
         belief = self._posterior.believe(measured, answers)
         suspected = self._lasting_suspicion(belief, time_s)
         doubted = self._doubted(belief, measured, answers, time_s)
-        state = self._state(belief, suspected, time_s, doubted)
-        if state == "live" and (time_s - self._heard_s > _SILENCE_S or self._unheard(measured, answers)):
-            state = "inconclusive"
+        withheld = doubted is not None or self._unheard(measured, answers) is not None
+        state = self._state(belief, suspected, time_s, withheld=withheld or time_s - self._heard_s > _SILENCE_S)
         self._judged_s = time_s
         return self._judgement(measured, answers, time_s, state=state, suspected=suspected, doubted=doubted)
 
@@ -204,9 +203,9 @@ class Fusion:
             default=None,
         )
         doubted = self._doubted(belief, measured, answers, time_s)
-        state = self._state(belief, suspected, time_s, doubted)
-        if state == "warming_up" or (state == "live" and self._unheard(measured, answers)):
-            state = "inconclusive"
+        withheld = doubted is not None or self._unheard(measured, answers) is not None
+        state = self._state(belief, suspected, time_s, withheld=withheld)
+        state = "inconclusive" if state == "warming_up" else state
         return self._judgement(
             measured, answers, time_s, state=state, suspected=suspected, doubted=doubted, factor=factor
         )
@@ -268,12 +267,12 @@ class Fusion:
             and time_s >= self._thresholds.least_s
         )
 
-    def _state(self, belief: Belief, suspected: Family | None, time_s: float, doubted: str | None) -> State:
+    def _state(self, belief: Belief, suspected: Family | None, time_s: float, *, withheld: bool) -> State:
         if suspected is not None:
             return "suspect"
         if not self._spoke or time_s < self._thresholds.least_s:
             return "warming_up"
-        return "live" if self._looks_live(belief) and doubted is None else "inconclusive"
+        return "live" if self._looks_live(belief) and not withheld else "inconclusive"
 
     def _looks_live(self, belief: Belief) -> bool:
         least = min((belief.coverage[family] for family in self.examined), default=0.0)
@@ -290,14 +289,14 @@ class Fusion:
         if not self._looks_live(belief) or time_s < self._thresholds.least_s:
             return None
         for species, nats in self._posterior.doubts(measured).items():
-            if nats + answers.get(_family_of(species), 0.0) > self._thresholds.doubt.get(species, -math.inf):
+            if nats + answers.get(family_of_species(species), 0.0) > self._thresholds.doubt.get(species, -math.inf):
                 return species
         return None
 
     def _unheard(self, measured: Mapping[str, Measured], answers: Mapping[Family, float]) -> Family | None:
         """Return the family of a doubted species that nobody could look for: it is not ruled out by silence."""
         for species, signal in self._posterior.doubters.items():
-            family, seen = _family_of(species), measured.get(signal)
+            family, seen = family_of_species(species), measured.get(signal)
             examined = with_answer(seen.weight if seen else 0.0, answers.get(family, 0.0))
             # Half of what is asked of a family: it only has to have had its say, and must not come and go by fading.
             if examined < self._thresholds.live_coverage / 2:
@@ -321,7 +320,7 @@ class Fusion:
             belief=belief,
             state=state,
             suspected=suspected,
-            doubted=_family_of(doubted) if doubted else None,
+            doubted=family_of_species(doubted) if doubted else None,
             doubts=self._posterior.doubts(measured),
             reasons=self._reasons(belief),
             summary=self._summary(
@@ -352,7 +351,7 @@ class Fusion:
         sign = self._specs[self._posterior.doubters[species]].suspicious.partition(";")[0].rstrip(".")
         return (
             f"What was seen looks like a live person, but there is {strength} sign of "
-            f"{FAMILY_WORDS[_family_of(species)]}: {sign[0].lower()}{sign[1:]}. "
+            f"{FAMILY_WORDS[family_of_species(species)]}: {sign[0].lower()}{sign[1:]}. "
             "It does not change the percentage; a challenge settles it."
         )
 
@@ -391,10 +390,6 @@ def _covered(belief: Belief, factor: float) -> Belief:
 
 def _likeliest(belief: Belief) -> Family:
     return max(FAMILIES, key=lambda family: belief.families[family])
-
-
-def _family_of(species: str) -> Family:
-    return next(one.family for one in SPECIES if one.name == species)
 
 
 def _sentence(spec: SignalSpec, llr: float) -> str:

@@ -17,7 +17,7 @@ from liveness.contract import ALTERNATIVE_GROUPS, SignalSpec
 from liveness.errors import CalibrationError
 from liveness.fusion.answers import COVERS_NATS
 from liveness.fusion.calibration import Calibration, Curve, bounded
-from liveness.verdict import FAMILIES, SPECIES, Family
+from liveness.verdict import FAMILIES, SPECIES, Family, family_of_species
 
 _Z90 = 1.6449
 """Two-sided 90 % of a normal distribution."""
@@ -70,9 +70,8 @@ class Posterior:
                 )
         self._shares = _prior_shares(calibration.shares)
         self._prior_bonafide = prior_bonafide
-        self.examined: tuple[Family, ...] = tuple(
-            family for family in FAMILIES if any(_family(curve) == family and curve.power > 0 for curve in self._curves)
-        )
+        seen = {family_of_species(curve.species) for curve in self._curves if curve.power > 0}
+        self.examined: tuple[Family, ...] = tuple(family for family in FAMILIES if family in seen)
 
     def llr_of(self, signal: str, features: Mapping[str, float]) -> dict[Family, float]:
         """Return what one measurement of a signal says about each family, in nats, at full weight."""
@@ -120,7 +119,7 @@ class Posterior:
         doubts = self.doubts(measured)
         more: dict[Family, list[float]] = defaultdict(list)
         for curve in self._doubts:
-            family = _family(curve)
+            family = family_of_species(curve.species)
             more[family].append(math.exp(doubts.get(curve.species, 0.0) - llr[family]))
         return {family: one * (1 + sum(more[family])) / (1 + len(more[family])) for family, one in odds.items()}
 
@@ -181,7 +180,7 @@ class Posterior:
     def _coverage(self, family: Family, measured: Mapping[str, Measured]) -> float:
         could = had = 0.0
         for curve in self._curves:
-            if _family(curve) != family:
+            if family_of_species(curve.species) != family:
                 continue
             power = curve.share * curve.power * self._shares[curve.species]
             could += power
@@ -227,10 +226,6 @@ def _any_of(parts: list[tuple[float, float, float]], whole: float) -> tuple[floa
     total = sum(odds) + max(whole - len(parts), 0.0)
     variance = sum((one / total) ** 2 * var for one, (_, var, _) in zip(odds, parts, strict=True))
     return math.log(total / max(whole, len(parts))), variance
-
-
-def _family(curve: Curve) -> Family:
-    return next(species.family for species in SPECIES if species.name == curve.species)
 
 
 def _sigmoid(x: float) -> float:

@@ -2,30 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from grey import GreyFrame
 
 from liveness.dsp import Series
-from liveness.frames import Box, FaceTrack, Floats, Observation, Pixels
+from liveness.frames import Box, FaceTrack, Floats, Observation
 from liveness.signals.blink import Blink
-
-
-class GreyFrame:
-    """A grey picture; only its time matters here."""
-
-    index = dropped = 0
-    width, height = 640, 480
-    audio = None
-
-    def __init__(self, time_s: float) -> None:
-        self.time_s = time_s
-
-    def luma(self) -> Pixels:
-        return np.full((self.height, self.width), 120, np.uint8)
-
-    def rgb(self, *, max_width: int | None = None) -> Pixels:
-        return np.full((self.height, self.width, 3), 120, np.uint8)
-
-    def crop_rgb(self, box: Box) -> Pixels:
-        return self.rgb()
 
 
 def eyes(opening: float, *, width_px: float = 40.0, between_px: float = 120.0) -> Floats:

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from grey import GreyFrame
 
 from liveness.dsp import Series
-from liveness.frames import Box, FaceTrack, Floats, Observation, Pixels
+from liveness.frames import Box, FaceTrack, Floats, Observation
 from liveness.signals.saccades import Saccades
 from liveness.verdict import Evidence
 
@@ -12,26 +13,6 @@ EYES = {33: (-60.0, 0.0), 133: (-24.0, 0.0), 362: (24.0, 0.0), 263: (60.0, 0.0)}
 IRISES = {468: -42.0, 473: 42.0}
 LIDS = {159: (-42.0, -6.0), 145: (-42.0, 6.0), 386: (42.0, -6.0), 374: (42.0, 6.0)}
 WIDTH_PX = 36.0
-
-
-class Picture:
-    """A picture of which only the time matters here."""
-
-    index = dropped = 0
-    width, height = 640, 480
-    audio = None
-
-    def __init__(self, time_s: float) -> None:
-        self.time_s = time_s
-
-    def luma(self) -> Pixels:
-        return np.full((self.height, self.width), 120, np.uint8)
-
-    def rgb(self, *, max_width: int | None = None) -> Pixels:
-        return np.full((self.height, self.width, 3), 120, np.uint8)
-
-    def crop_rgb(self, box: Box) -> Pixels:
-        return self.rgb()
 
 
 def points(gaze: float, opening: float, tremble: Floats) -> Floats:
@@ -76,7 +57,7 @@ def watch(
             1.0,
             time_s,
         )
-        signal.observe(Observation(frame=Picture(time_s), face=face, others=(), changes=frozenset()))
+        signal.observe(Observation(frame=GreyFrame(time_s), face=face, others=(), changes=frozenset()))
     return signal
 
 
@@ -141,7 +122,7 @@ def test_it_says_what_it_lacks() -> None:
     slow = watch(leaping(60), fps=3.0)
     assert slow.evidence() is None
     assert "Too few pictures a second" in (slow.missing() or "")
-    signal.observe(Observation(frame=Picture(4.0), face=None, others=(), changes=frozenset()))
+    signal.observe(Observation(frame=GreyFrame(4.0), face=None, others=(), changes=frozenset()))
     assert signal.missing() == "No face is seen."
 
 
@@ -150,7 +131,7 @@ def test_another_shot_begins_anew_and_the_same_seconds_are_not_told_twice() -> N
     told(signal)
     assert signal.evidence() is None
     cut = Observation(
-        frame=Picture(8.1),
+        frame=GreyFrame(8.1),
         face=FaceTrack(
             1, 8.1, Box(220, 140, 420, 380), points(0, 1, np.zeros((478, 2), np.float32)), (0.0,) * 3, 1.0, 0.1
         ),

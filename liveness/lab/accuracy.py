@@ -3,18 +3,19 @@
 ``python -m liveness.lab.accuracy MANIFEST… --out docs/accuracy.md`` judges every clip by a calibration that has not
 seen its person, and states the figures per attack type, by pairs of swap and original, by reliability, by skin tone
 and over time; each real attack type is also judged after nothing was learnt from it. ``--calls 2500x720,300x360``
-sends bona fide clips and live swaps through the call simulator first, which means measuring them all again.
+sends bona fide clips and live swaps through the call simulator first, which means measuring them all again; with
+``/1of2`` behind it, a line carries two temporal layers of which one is decoded, as a server that is busy does it.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import functools
 import itertools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,12 @@ import numpy as np
 
 from liveness.contract import SignalSpec
 from liveness.faces.tracking import FaceFollower
-from liveness.frames import FaceTrack, Frame, Pixels
-from liveness.lab.attacks.call import Call, through
-from liveness.lab.attacks.source import write_clip
+from liveness.frames import FaceTrack, Frame
 from liveness.lab.calibrating import measure_for_learning, read_manifests, signal_specs
 from liveness.lab.dataset import NO_CURVES, Measured, Sample, measure, simulate
 from liveness.lab.evaluation import SIMULATION_SEED, Judged, auc, cross_validate, figures_of, rate
 from liveness.lab.fitting import rows_of
+from liveness.lab.lines import Line, read_lines, send
 from liveness.lab.processes import processes
 from liveness.measures.face_regions import skin_colours
 from liveness.media import Recording
@@ -44,7 +44,6 @@ _LOOKS = 8
 """So many frames of a clip are asked for the colour of its skin."""
 _TONES = ((28.0, "light (ITA above 28°)"), (10.0, "tan (10° to 28°)"), (-180.0, "brown and dark (up to 10°)"))
 """Borders of the individual typology angle after Chardon et al. 1991; the two darkest of its groups are one here."""
-_CALL_RECIPE = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that make calls")
     asked = parser.parse_args(arguments)
     figures = accuracy(
-        asked.manifests, lines(asked.calls), cache=asked.cache, workers=asked.workers, progress=_progress
+        asked.manifests, read_lines(asked.calls), cache=asked.cache, workers=asked.workers, progress=_progress
     )
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -70,14 +69,9 @@ def _progress(done: str) -> None:
     sys.stderr.write(f"{done}\n")
 
 
-def lines(text: str) -> list[tuple[int, int]]:
-    """Read ``2500x720,300x360`` as (kbit/s, height in pixels)."""
-    return [(int(kbit), int(height)) for kbit, height in (one.split("x") for one in text.split(",") if one)]
-
-
 def accuracy(
     manifests: Sequence[Path],
-    calls: Sequence[tuple[int, int]],
+    calls: Sequence[Line],
     *,
     cache: Path,
     workers: int,
@@ -100,8 +94,8 @@ def accuracy(
     progress("skin tones")
     figures["tones"] = _by_tone(judged, workers)
     figures["calls"] = [
-        _through_call(judged, samples, learning, kbit_s, height, cache=cache, workers=workers, progress=progress)
-        for kbit_s, height in calls
+        _through_call(judged, samples, learning, line, cache=cache, workers=workers, progress=progress)
+        for line in calls
     ]
     return figures
 
@@ -231,8 +225,7 @@ def _through_call(
     usual: Sequence[Judged],
     samples: Sequence[Sample],
     learning: Sequence[Measured],
-    kbit_s: int,
-    height: int,
+    line: Line,
     *,
     cache: Path,
     workers: int,
@@ -240,17 +233,19 @@ def _through_call(
 ) -> dict[str, Any]:
     """Judge bona fide clips and live swaps that came through one line, by what was learnt from them as they are."""
     wanted = [one for one in samples if not one.picture and one.attack_type in ("", "face_swap_realtime")]
-    jobs = [(one.file, kbit_s, height, cache / "calls") for one in wanted]
+    deliver = functools.partial(send, line=line, cache=cache)
     with processes(workers) as pool:
-        sent = [replace(one, file=file) for one, file in zip(wanted, pool.map(_send, jobs), strict=True)]
-    progress(f"{kbit_s} kbit/s, {height} px: sent")
+        arrived = pool.map(deliver, [one.file for one in wanted])
+        sent = [replace(one, file=file) for one, file in zip(wanted, arrived, strict=True)]
+    progress(f"{line}: sent")
     measured = measure(sent, cache=cache, progress=progress)
     judged, _ = cross_validate(measured, learning, signal_specs(), progress)
     before = {one.sample.id: one.outcome.state for one in usual}
     figures = figures_of(judged, [], "cross-validated", NO_CURVES, [])
     return {
-        "kbit_s": kbit_s,
-        "height": height,
+        "line": str(line),
+        "kbit_s": line.kbit_s,
+        "height": line.height,
         "bona_fide": figures["bona_fide"],
         "swaps": figures["attack_types"].get("face_swap_realtime"),
         "brier": figures["confidence"]["brier"],
@@ -260,31 +255,6 @@ def _through_call(
             if one.sample.label == "bonafide" and one.outcome.state == "suspect" and before[one.sample.id] != "suspect"
         ],
     }
-
-
-def _send(job: tuple[Path, int, int, Path]) -> Path:
-    source, kbit_s, height, folder = job
-    name = hashlib.sha256(f"{source.stem} {source.stat().st_size} {kbit_s} {height} {_CALL_RECIPE}".encode())
-    target = folder / f"{name.hexdigest()[:24]}.mp4"
-    if target.exists():
-        return target
-    folder.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(f".{os.getpid()}.mp4")
-    with Recording(source) as recording:
-        fps = recording.info.fps or 25.0
-        line = Call("vp8", float(kbit_s), height, loss=0.0, recovery_s=0.0)
-        arrived = through(_pictures(recording), fps, line, np.random.default_rng(0))
-        write_clip(part, arrived, fps, quality=12)
-    part.replace(target)
-    return target
-
-
-def _pictures(recording: Recording) -> Iterator[Pixels]:
-    for frame in recording.frames():
-        if frame.time_s >= 20.0:
-            return
-        rgb = frame.rgb()
-        yield np.ascontiguousarray(rgb[: rgb.shape[0] // 2 * 2, : rgb.shape[1] // 2 * 2])
 
 
 def page(figures: Mapping[str, Any]) -> str:
@@ -442,7 +412,7 @@ def _call_table(calls: Sequence[Mapping[str, Any]]) -> Table:
     heading = ("line", "BPCER", "end live", "newly suspect", "swaps end live", "AUC of swaps", "Brier")
     return heading, [
         (
-            f"{one['kbit_s']} kbit/s, {one['height']} px",
+            one["line"],
             _share(one["bona_fide"]["bpcer"]),
             _share(one["bona_fide"]["live"]),
             ", ".join(one["newly_suspect"]) or "none",

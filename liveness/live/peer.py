@@ -29,6 +29,7 @@ from liveness.live.call import Call
 from liveness.live.interface import LONGEST_MESSAGE, Answer, CloseReason, IceServer, OfferRefused
 from liveness.live.offer import MOST_CANDIDATES, check_offer, is_reachable, preferred_codec, read_fragment
 from liveness.live.receiving import Decoding, leave_undecoded, receive_pictures
+from liveness.live.shedding import LEVELS, Relief
 
 _CHANNEL = "liveness"
 _ANSWER_S = 10.0
@@ -41,6 +42,8 @@ _ESTIMATE_EVERY_S = 0.2
 """aiortc tells its estimate of the bandwidth with every packet while it holds the path for overused."""
 _MESSAGES_EVERY_S, _MOST_MESSAGES = 10.0, 50
 _VIDEO_RATE = 90_000
+_ENOUGH = 0.9
+"""The frames of a second, counted, are one more or less than there are."""
 _log = structlog.get_logger()
 
 
@@ -53,6 +56,7 @@ class _Counted:
     received: int = 0
     lost: int = 0
     frames: int = 0
+    base_pictures: int = 0
 
 
 class Peer:
@@ -63,6 +67,7 @@ class Peer:
         call: Call,
         ice_servers: tuple[IceServer, ...],
         *,
+        relief: Relief = LEVELS[0],
         wake: Callable[[], None],
         on_message: Callable[[dict[str, Any]], None],
         on_closed: Callable[[Peer, CloseReason], None],
@@ -85,6 +90,7 @@ class Peer:
         self._channel: RTCDataChannel | None = None
         self._video: RTCRtpReceiver | None = None
         self._decoding: Decoding | None = None
+        self._relief = relief
         self._ufrag = ""
         self._candidates = 0
         self._damaged_until_s = 0.0
@@ -158,6 +164,15 @@ class Peer:
         """Pictures that were dropped because too many waited."""
         return self._decoding.dropped if self._decoding else 0
 
+    @property
+    def left_out(self) -> int:
+        """Pictures of upper temporal layers that were left undecoded."""
+        return self._decoding.layers.left_out if self._decoding else 0
+
+    def relieve(self, relief: Relief) -> None:
+        """Leave undecoded what is to be, from the next :meth:`measure` on."""
+        self._relief = relief
+
     def tell(self, message: dict[str, Any]) -> bool:
         """Send over the data channel; returns whether it was open."""
         if self._channel is None or self._channel.readyState != "open":
@@ -167,7 +182,9 @@ class Peer:
 
     async def measure(self) -> dict[str, Any]:
         """Return what arrived since the last call: fps, kbit/s, lost share, jitter."""
-        now = _Counted(time.monotonic(), frames=self.decoded)
+        now = _Counted(time.monotonic(), frames=self.decoded + self.left_out)
+        if self._decoding is not None:
+            now.base_pictures = self._decoding.layers.base_pictures
         jitter_ms = 0.0
         if self._video is not None and self._pc.connectionState == "connected":
             for one in (await self._video.getStats()).values():
@@ -179,6 +196,7 @@ class Peer:
                     now.bytes = one.bytesReceived
         before, self._counted = self._counted, now
         seconds = max(now.at_s - before.at_s, 1e-3)
+        self._choose_layers((now.base_pictures - before.base_pictures) / seconds)
         lost, received = max(now.lost - before.lost, 0), max(now.received - before.received, 0)
         return {
             "fps": round((now.frames - before.frames) / seconds, 1),
@@ -186,6 +204,12 @@ class Peer:
             "lost_share": round(lost / (lost + received), 4) if lost + received else 0.0,
             "jitter_ms": round(jitter_ms, 1),
         }
+
+    def _choose_layers(self, base_fps: float) -> None:
+        """Leave upper temporal layers undecoded where that is asked for and the base alone has the frames analysed."""
+        if self._decoding is not None:
+            enough = base_fps >= _ENOUGH * self._relief.analysis_fps
+            self._decoding.layers.base_only = self._relief.base_layer_only and enough
 
     async def close(self) -> None:
         """End the connection and all that belongs to it; may be called again."""

@@ -17,6 +17,7 @@ import av
 import structlog
 from aiortc import RTCRtpCodecParameters, RTCRtpReceiver
 from aiortc.codecs import get_decoder
+from aiortc.codecs.vpx import VpxPayloadDescriptor
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.mediastreams import VIDEO_TIME_BASE
 from aiortc.rate import RemoteBitrateEstimator
@@ -28,6 +29,10 @@ _LONGEST_HOLD = 45_000
 _MOST_WAITING = 30
 """Pictures before the decoder, a second of a common call; what is older than that helps nobody."""
 _STAMPS = 1 << 32
+_LAYERS = 4
+"""RFC 7741 has two bits for the temporal layer."""
+_LONGEST_DESCRIPTOR = 6
+"""Bytes of a VP8 payload descriptor."""
 _BUFFER, _QUEUE, _FAILED, _ESTIMATOR = (
     f"_RTCRtpReceiver__{name}"
     for name in ("jitter_buffer", "decoder_queue", "decoder_error", "remote_bitrate_estimator")
@@ -43,8 +48,10 @@ class _Decoder(Protocol):
 class Pictures(JitterFrame):
     """A whole picture, and those behind it that had waited for the same lost packet."""
 
-    def __init__(self, data: bytes, timestamp: int) -> None:
+    def __init__(self, data: bytes, timestamp: int, head: bytes = b"") -> None:
         super().__init__(data, timestamp)
+        self.head = head
+        """What its first packet begins with: in VP8 the payload descriptor."""
         self.sent = timestamp
         """The sender's own stamp; aiortc makes of the other one what counts from 0."""
         self.behind: list[Pictures] = []
@@ -147,7 +154,8 @@ class PictureBuffer(JitterBuffer):
         self.remove(count)
         whole = [packet for packet in packets if packet is not None]
         self._given = whole[0].timestamp
-        return Pictures(b"".join(packet._data for packet in whole), self._given)  # type: ignore[attr-defined]
+        data = b"".join(packet._data for packet in whole)  # type: ignore[attr-defined]
+        return Pictures(data, self._given, whole[0].payload[:_LONGEST_DESCRIPTOR])
 
 
 class BurstEstimator(RemoteBitrateEstimator):
@@ -172,6 +180,47 @@ class BurstEstimator(RemoteBitrateEstimator):
             return None
         self._burst = arrival_time_ms, abs_send_time, payload_size, ssrc
         return super().add(*before) if before is not None else None
+
+
+class TemporalLayers:
+    """Tells which pictures of a VP8 stream can be left undecoded, or have to be since what they refer to was.
+
+    A picture of the base layer refers to no other layer; one of an upper layer may refer to any before it, unless it is
+    marked as a point to switch up at (RFC 7741, section 4.2).
+    """
+
+    def __init__(self) -> None:
+        self.base_only = False
+        """Whether upper layers are left out from now on; may be set by any thread."""
+        self.base_pictures = 0
+        """Pictures of the base layer so far; all are, in a video without layers."""
+        self.left_out = 0
+        self._highest = _LAYERS - 1
+        """The highest layer of which nothing is missing."""
+
+    def takes(self, picture: Pictures) -> bool:
+        """Tell whether a picture is to be decoded; to be asked of each one in its order."""
+        if picture.data and not picture.data[0] & 1:
+            self._highest = _LAYERS - 1
+        number, switches_up = _layer_of(picture)
+        self.base_pictures += number == 0
+        if self.base_only:
+            self._highest = 0
+        elif switches_up and number == self._highest + 1:
+            self._highest = number
+        taken = number <= self._highest
+        self.left_out += not taken
+        return taken
+
+
+def _layer_of(picture: Pictures) -> tuple[int, bool]:
+    """Return the temporal layer of a VP8 picture, and whether it refers to the base layer alone."""
+    try:
+        descriptor, _ = VpxPayloadDescriptor.parse(picture.head)
+    except ValueError:
+        return 0, False
+    number, switches_up = descriptor.tid or (0, 0)
+    return number, bool(switches_up)
 
 
 class _NativeVp8:
@@ -233,6 +282,7 @@ class Decoding(_Inlet):
         self._failed = failed
         self._decoder: _Decoder | None = None
         self._codec_name = ""
+        self.layers = TemporalLayers()
         self.dropped = 0
         """Pictures that went undecoded because too many waited before them."""
 
@@ -265,7 +315,9 @@ class Decoding(_Inlet):
             return
         codec, encoded = task
         for one in _told_apart(encoded):
-            if one.data and not self._ended:
+            if not one.data or self._ended:
+                continue
+            if codec.name != "VP8" or not isinstance(one, Pictures) or self.layers.takes(one):
                 self._decode(codec, one)
 
     def _decode(self, codec: RTCRtpCodecParameters, encoded: JitterFrame) -> None:

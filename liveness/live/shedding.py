@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from liveness.config import ANALYSIS_FPS
 
@@ -13,6 +13,8 @@ are seen to be our doing. A step gives up a sixth of the frames and more, and wh
 lost ones are borne."""
 _BACK_SHARE, _ANALYSIS_SHARE = 0.94, 0.65
 """A rate is given back if the core would then be no fuller than this, given what part of its time analysis takes."""
+_WARM_SHARE, _COOL_SHARE = 0.70, 0.50
+"""Above the one, pictures that no other refers to are left undecoded; below the other there is room for them again."""
 _LATE_MS, _EARLY_MS = 140.0, 90.0
 _MANY_WAITING, _FEW_WAITING = 6, 2
 """Pictures before one decoder: a fifth of a second of a common call, which the age of frames does not show."""
@@ -46,9 +48,12 @@ class Relief:
     """So many of the costliest signals pause."""
     refuses: bool
     """New sessions are sent away."""
+    base_layer_only: bool = True
+    """Of a video in temporal layers only the lowest is decoded, where that has all the frames that are analysed."""
 
 
 LEVELS: tuple[Relief, ...] = (
+    Relief(FULL_FPS, None, 0, refuses=False, base_layer_only=False),
     Relief(FULL_FPS, None, 0, refuses=False),
     Relief(10.2, None, 0, refuses=False),
     Relief(8.0, None, 0, refuses=False),
@@ -75,7 +80,8 @@ class Shedder:
     def see(self, load: Load, seconds: float) -> bool:
         """Take in the load of the last ``seconds``; returns whether the level changed."""
         full = load.cpu_share > _BUSY_SHARE and load.lost_share > _LOST_SHARE
-        bad = full or load.age_ms > _LATE_MS or load.waiting > _MANY_WAITING
+        warm = load.cpu_share > _WARM_SHARE and not self.relief.base_layer_only
+        bad = warm or full or load.age_ms > _LATE_MS or load.waiting > _MANY_WAITING
         good = load.cpu_share < self._room() and load.age_ms < _EARLY_MS and load.waiting <= _FEW_WAITING
         self._bad_s = self._bad_s + seconds if bad else 0.0
         self._good_s = self._good_s + seconds if good else 0.0
@@ -90,7 +96,9 @@ class Shedder:
     def _room(self) -> float:
         """Return how busy a worker may be for the next lower level to be borne."""
         now, then = self.relief, LEVELS[max(self.level - 1, 0)]
+        if now.base_layer_only and not then.base_layer_only:
+            return _COOL_SHARE
         more = then.analysis_fps / now.analysis_fps - 1
-        if then == Relief(then.analysis_fps, now.sender_fps, now.costliest_off, refuses=now.refuses):
+        if then == replace(now, analysis_fps=then.analysis_fps):
             return _BACK_SHARE / (1 + _ANALYSIS_SHARE * more)
         return _IDLE_SHARE

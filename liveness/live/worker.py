@@ -126,6 +126,7 @@ class Worker:
         peer = Peer(
             call,
             self._ice,
+            relief=self._shedder.relief,
             wake=self._analyser.wake,
             on_message=lambda data: self._emit(session_id, "message", {"data": data}),
             on_closed=self._peer_closed,
@@ -295,6 +296,8 @@ class Worker:
             for call in calls:
                 call.relieve(relief)
 
+        for peer in self._peers.values():
+            peer.relieve(relief)
         await self._analyser.run(relieve)
         self._send({"event": "capacity", "level": self._shedder.level, "refuses": relief.refuses})
         if relief.sender_fps == self._asked_fps:
@@ -333,6 +336,7 @@ class Worker:
             "forged_messages_total": float(sum(peer.forged_messages for peer in self._peers.values())),
             "waiting_pictures": float(max((peer.waiting for peer in self._peers.values()), default=0)),
             "undecoded_total": float(sum(peer.undecoded for peer in self._peers.values())),
+            "left_out_total": float(sum(peer.left_out for peer in self._peers.values())),
             "damaged_frames_total": float(sum(peer.damaged for peer in self._peers.values())),
             "frame_age_p50_ms": _percentile(ages, 0.5),
             "frame_age_p95_ms": _percentile(ages, 0.95),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from liveness.lab.accuracy import _both_classes, _decided, _reliability, lines, page
+from liveness.lab.accuracy import _both_classes, _decided, _reliability, page
 from liveness.lab.dataset import NO_CURVES, Sample
 from liveness.lab.evaluation import Judged, figures_of
 from liveness.lab.fitting import Outcome
@@ -41,11 +41,6 @@ def small_corpus() -> list[Judged]:
     return [*bona_fide, *loops, *swaps]
 
 
-def test_lines_are_read() -> None:
-    assert lines("2500x720,300x360") == [(2500, 720), (300, 360)]
-    assert lines("") == []
-
-
 def test_the_page_has_every_part() -> None:
     clips = small_corpus()
     figures = figures_of(clips, [], "cross-validated", NO_CURVES, [Path("clips.csv")])
@@ -72,8 +67,7 @@ def test_the_page_has_every_part() -> None:
     figures["decided"] = {"bona fide that end live": _decided(clips[:10], "live")}
     figures["tones"] = [{"tone": "light", **_both_classes(clips)}]
     line = {
-        "kbit_s": 300,
-        "height": 360,
+        "line": "300 kbit/s, 360 px",
         "bona_fide": figures["bona_fide"],
         "swaps": figures["attack_types"]["face_swap_realtime"],
         "brier": 0.2,

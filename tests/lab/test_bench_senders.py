@@ -21,6 +21,7 @@ from typing import Any, cast
 import av
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.codecs.vpx import VpxPayloadDescriptor
 from aiortc.mediastreams import MediaStreamTrack
 from clips import Track, write_clip
 
@@ -28,7 +29,7 @@ from liveness.errors import ConfigError, LivenessError, MediaError
 from liveness.lab.bench.clip import FPS, EncodedClip, prepare_clip, read_clip
 from liveness.lab.bench.lines import Child, ChildError
 from liveness.lab.bench.naive import SenderClock
-from liveness.lab.bench.senders import ReplayTrack, Sender, fill_service
+from liveness.lab.bench.senders import LayeredPacker, ReplayTrack, Sender, fill_service
 from liveness.lab.bench.whip import WhipClient
 
 SIZE = (320, 240)
@@ -88,9 +89,9 @@ def times_s(frames: list[av.VideoFrame]) -> list[float]:
 def test_a_recording_becomes_a_clip_that_is_encoded_once(clip_file: Path, clip: EncodedClip, tmp_path: Path) -> None:
     assert (clip.width, clip.height) == SIZE
     assert clip.seconds == 4.0
-    assert clip.keyframes[:2] == (0, 75)
-    assert clip.keyframe_after(1) == 75
-    assert clip.keyframe_after(76) == 0
+    assert clip.keyframes[:2] == (0, 76)
+    assert clip.keyframe_after(1) == 76
+    assert clip.keyframe_after(77) == 0
     made = clip_file.stat().st_mtime_ns
     source = clip_file.parent / "source.mp4"
     assert prepare_clip(source, folder=clip_file.parent, seconds=4, size=SIZE) == clip_file
@@ -149,7 +150,7 @@ def test_a_clip_goes_round_without_a_jump_and_gives_key_frames_when_asked(clip: 
         assert bytes(first) == clip.packets[0], "the next key frame lies behind the end, so it begins anew"
         track.give_keyframe()
         second = await track.recv()
-        assert bytes(second) == clip.packets[75]
+        assert bytes(second) == clip.packets[76]
         assert second.pts is not None
         assert first.pts is not None
         assert second.pts - first.pts == 90_000 // FPS
@@ -157,6 +158,22 @@ def test_a_clip_goes_round_without_a_jump_and_gives_key_frames_when_asked(clip: 
         assert track.sent.frames == 2
 
     asyncio.run(story())
+
+
+def test_packets_say_in_which_temporal_layer_their_picture_is(clip: EncodedClip) -> None:
+    async def story() -> list[tuple[set[tuple[int, int] | None], bytes]]:
+        track = ReplayTrack(clip)
+        packer = LayeredPacker(track)
+        told = []
+        for _ in range(4):
+            payloads, _ = packer.pack(await track.recv())
+            parsed = [VpxPayloadDescriptor.parse(payload) for payload in payloads]
+            told.append(({descriptor.tid for descriptor, _ in parsed}, b"".join(data for _, data in parsed)))
+        return told
+
+    told = asyncio.run(story())
+    assert [tids for tids, _ in told] == [{(0, 0)}, {(1, 1)}, {(0, 0)}, {(1, 1)}]
+    assert [data for _, data in told] == list(clip.packets[:4])
 
 
 def test_senders_in_a_process_of_their_own_call_the_naive_server(clip_file: Path) -> None:

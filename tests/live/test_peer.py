@@ -15,6 +15,7 @@ from liveness.live import peer as peers
 from liveness.live.call import Call
 from liveness.live.peer import Peer
 from liveness.live.receiving import Decoding
+from liveness.live.shedding import LEVELS
 
 
 class Heard:
@@ -89,6 +90,22 @@ def test_a_key_frame_that_does_not_come_is_asked_for_again(monkeypatch: pytest.M
         assert asked.is_set()
         assert heard.stamps == [0, 10, 11]
         assert peer.damaged == 2
+        await peer.close()
+
+    asyncio.run(story())
+
+
+def test_upper_layers_are_left_out_only_where_the_base_has_all_frames_that_are_analysed() -> None:
+    async def story() -> None:
+        peer = listened(Heard(), [])
+        decoding = peer._decoding = Decoding(peer._take_picture, threading.Event())
+        chosen = []
+        for relief, base_fps in ((LEVELS[0], 15.0), (LEVELS[1], 15.0), (LEVELS[1], 7.5), (LEVELS[-1], 7.5)):
+            peer.relieve(relief)
+            peer._choose_layers(base_fps)
+            chosen.append(decoding.layers.base_only)
+        # The third is a camera of 15 frames a second, as in a dark room.
+        assert chosen == [False, True, False, True]
         await peer.close()
 
     asyncio.run(story())

@@ -11,11 +11,20 @@ import av
 import numpy as np
 import pytest
 from aiortc import RTCRtpCodecParameters
+from aiortc.codecs.vpx import VpxPayloadDescriptor
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rate import RemoteBitrateEstimator
 from aiortc.rtp import RtpPacket
 
-from liveness.live.receiving import _MOST_WAITING, BurstEstimator, Decoding, PictureBuffer, Pictures
+from liveness.lab.attacks.call import two_layers
+from liveness.live.receiving import (
+    _MOST_WAITING,
+    BurstEstimator,
+    Decoding,
+    PictureBuffer,
+    Pictures,
+    TemporalLayers,
+)
 
 
 def packets_of(pictures: Sequence[str], *, first: int = 65_530) -> list[RtpPacket]:
@@ -45,12 +54,14 @@ def words(frames: Sequence[JitterFrame | None]) -> list[str]:
 VP8 = RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=97)
 
 
-def encoded(number: int) -> list[bytes]:
-    """Return pictures of 64 x 64, VP8, the first of them a key frame."""
+def encoded(number: int, *, layers: int = 1) -> list[bytes]:
+    """Return pictures of 64 x 64, VP8, the first of them a key frame, in one or two temporal layers."""
     encoder = av.CodecContext.create("libvpx", "w")
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 64, 64, "yuv420p", Fraction(1, 30)
     encoder.options = {"deadline": "realtime", "lag-in-frames": "0"}
+    if layers == 2:
+        encoder.options |= {"error-resilient": "1", "ts-parameters": two_layers(200)}
     found: list[bytes] = []
     for at in range(number):
         frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 4 * at % 256, np.uint8)).reformat(format="yuv420p")
@@ -208,6 +219,74 @@ def test_pictures_that_waited_for_one_another_keep_their_stamps() -> None:
     end_soon(decoding)
     decoding.get()
     assert stamps == [90_000, 93_000, 96_000]
+
+
+def layered(pattern: Sequence[tuple[int, int]]) -> list[Pictures]:
+    """Return pictures, the first of them a key frame, each in the temporal layer given, with whether it switches up."""
+    data = [b"\x10 key", *[b"\x11 other"] * (len(pattern) - 1)]
+    heads = [bytes(VpxPayloadDescriptor(1, 0, picture_id=at, tid=tid)) for at, tid in enumerate(pattern)]
+    return [Pictures(one, 3000 * at, head) for at, (one, head) in enumerate(zip(data, heads, strict=True))]
+
+
+def taken(layers: TemporalLayers, pictures: Sequence[Pictures]) -> str:
+    return "".join("-+"[layers.takes(one)] for one in pictures)
+
+
+def test_upper_layers_are_left_out_and_come_back_where_they_refer_to_nothing_that_was() -> None:
+    # As Chromium sends two layers: of the upper pictures the second refers to the first.
+    pictures = layered([(0, 0), (1, 1), (0, 0), (1, 0)] * 4)
+    layers = TemporalLayers()
+    assert taken(layers, pictures[:4]) == "++++"
+    layers.base_only = True
+    assert taken(layers, pictures[4:7]) == "+-+"
+    layers.base_only = False
+    assert taken(layers, pictures[7:]) == "-" + "++++" * 2
+    assert (layers.base_pictures, layers.left_out) == (8, 2)
+
+
+def test_of_three_layers_the_third_waits_for_the_second() -> None:
+    pictures = layered([(0, 0), (2, 1), (1, 1), (2, 0)] * 3)
+    layers = TemporalLayers()
+    layers.base_only = True
+    assert taken(layers, pictures[:5]) == "+---+"
+    layers.base_only = False
+    assert taken(layers, pictures[5:]) == "-+-" + "++++"
+    again = layered([(0, 0), (2, 0), (1, 0)])
+    layers.base_only = True
+    assert taken(layers, pictures[4:6]) == "+-"
+    layers.base_only = False
+    assert taken(layers, again) == "+++", "after a key frame nothing is missing"
+
+
+def test_what_is_no_vp8_in_layers_is_decoded_whole() -> None:
+    layers = TemporalLayers()
+    layers.base_only = True
+    for head in (b"", b"\x10", b"\x90\x80", b"\x90\x20", bytes(VpxPayloadDescriptor(1, 0, picture_id=7))):
+        assert layers.takes(Pictures(b"\x11", 0, head)), head
+
+
+def test_the_base_layer_alone_gives_the_same_pictures_as_all_layers() -> None:
+    data = encoded(24, layers=2)
+    heads = [bytes(VpxPayloadDescriptor(1, 0, picture_id=at, tid=(at % 2, at % 2))) for at in range(len(data))]
+
+    def decoded(*, base_only: bool) -> dict[int, bytes]:
+        found: dict[int, bytes] = {}
+
+        def take(frame: av.VideoFrame) -> None:
+            assert frame.pts is not None
+            found[frame.pts] = frame.to_ndarray().tobytes()
+
+        decoding = Decoding(take, threading.Event())
+        decoding.layers.base_only = base_only
+        for at, one in enumerate(data):
+            decoding.put((VP8, Pictures(one, at, heads[at])))
+        end_soon(decoding)
+        decoding.get()
+        return found
+
+    whole, base = decoded(base_only=False), decoded(base_only=True)
+    assert len(whole) == 24
+    assert base == {at: whole[at] for at in range(0, 24, 2)}
 
 
 def test_what_goes_wrong_in_the_thread_does_not_end_it() -> None:

@@ -36,8 +36,19 @@ def test_pictures_that_wait_before_a_decoder_count_as_load() -> None:
     assert shedder.level == 0
 
 
-def test_a_full_core_that_keeps_pace_gives_up_nothing() -> None:
-    assert not levels(Shedder(), Load(cpu_share=1.0, age_ms=60.0, lost_share=0.03), 60)
+def test_a_full_core_that_keeps_pace_gives_up_no_analysed_frame() -> None:
+    (relief,) = levels(Shedder(), Load(cpu_share=1.0, age_ms=60.0, lost_share=0.03), 60)
+    assert relief.analysis_fps == LEVELS[0].analysis_fps
+
+
+def test_a_warm_core_leaves_undecoded_what_nothing_refers_to_and_does_not_go_to_and_fro() -> None:
+    shedder = Shedder()
+    assert not LEVELS[0].base_layer_only
+    (relief,) = levels(shedder, Load(cpu_share=0.75, age_ms=30.0), 60)
+    assert relief.base_layer_only
+    # Less to decode: the core is cooler by what was left out, which is no reason to take it up again.
+    assert not levels(shedder, Load(cpu_share=0.6, age_ms=30.0), 60)
+    assert levels(shedder, Load(cpu_share=0.4, age_ms=30.0), 10) == [LEVELS[0]]
 
 
 def test_what_other_programs_take_is_no_load() -> None:
@@ -63,7 +74,7 @@ def test_all_is_given_back_slowly() -> None:
 
 def test_a_rate_comes_back_as_soon_as_it_can_be_borne() -> None:
     shedder = Shedder()
-    levels(shedder, BUSY, 8)
+    levels(shedder, BUSY, 12)
     assert shedder.relief.analysis_fps == 8.0
     assert levels(shedder, Load(cpu_share=0.78, age_ms=60.0), 10)
     assert not levels(shedder, Load(cpu_share=0.9, age_ms=60.0), 60)

@@ -22,6 +22,22 @@ export function cloneForCheck(track) {
 }
 
 /**
+ * Send a track in two temporal layers where the browser can: then every other picture is one that no other refers to, and
+ * a server that is busy can leave it undecoded.
+ *
+ * @param {RTCPeerConnection} peer
+ * @param {MediaStreamTrack} track
+ */
+export function addLayered(peer, track) {
+  const layered = /** @type {RTCRtpEncodingParameters} */ ({ scalabilityMode: "L1T2" });
+  try {
+    return peer.addTransceiver(track, { direction: "sendonly", sendEncodings: [layered] }).sender;
+  } catch {
+    return peer.addTransceiver(track, { direction: "sendonly" }).sender;
+  }
+}
+
+/**
  * Ask the encoder for detail before smoothness.
  *
  * @param {RTCRtpSender} sender

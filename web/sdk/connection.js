@@ -1,7 +1,7 @@
 // @ts-check
 /** One connection to the checking server, from its offer to its end. It does not come back; LivenessSession makes the next. */
 
-import { applyQuality, withStartBitrate } from "./capture.js";
+import { addLayered, applyQuality, withStartBitrate } from "./capture.js";
 import { closeResource, gathered, openResource } from "./whip.js";
 
 const GATHER_MS = 1000;
@@ -30,7 +30,7 @@ export class Connection extends EventTarget {
     this.channel.addEventListener("message", (event) => {
       if (typeof event.data === "string" && !this.#gone) this.dispatchEvent(new CustomEvent("message", { detail: event.data }));
     });
-    this.sender = this.peer.addTransceiver(track, { direction: "sendonly" }).sender;
+    this.sender = addLayered(this.peer, track);
     this.peer.addEventListener("connectionstatechange", () => this.#follow());
   }
 

@@ -16,15 +16,18 @@ import numpy as np
 
 from liveness.errors import ConfigError, MediaError
 from liveness.frames import Pixels
+from liveness.lab.attacks.call import two_layers
 from liveness.media import Recording
 
 WIDTH, HEIGHT, FPS = 1280, 720, 30
 KBIT_S = 2500
-_KEYFRAME_EVERY = 75
+LAYERS = 2
+"""Temporal layers, as the SDK asks a browser for them: every other picture is one that none refers to."""
+_KEYFRAME_EVERY = 76
 _SECONDS = 60
 _LONGEST_SOURCE_S = 20.0
 _GREY = 96
-_RECIPE = 1
+_RECIPE = 2
 """Goes into the name of what is kept; to be raised whenever the encoding changes."""
 
 
@@ -47,6 +50,11 @@ class EncodedClip:
     def kbit_s(self) -> float:
         """Mean rate of the video alone."""
         return sum(map(len, self.packets)) * 8 / 1000 / self.seconds
+
+    @staticmethod
+    def layer_of(index: int) -> int:
+        """Return the temporal layer of a packet, 0 being the lowest."""
+        return index % LAYERS
 
     def keyframe_after(self, index: int) -> int:
         """Return the index of the first key frame at or after a packet, going round at the end."""
@@ -107,7 +115,8 @@ def read_clip(path: Path) -> EncodedClip:
             codec = stream.codec_context.name
     except (av.error.FFmpegError, IndexError, OSError) as error:
         raise MediaError(f"{path}: expected an encoded clip of the bench; delete it, it is made anew") from error
-    if codec not in ("vp8", "libvpx") or not clip.keyframes or clip.keyframes[0] != 0:
+    layered = all(clip.layer_of(key) == 0 for key in clip.keyframes) and len(clip.packets) % LAYERS == 0
+    if codec not in ("vp8", "libvpx") or not clip.keyframes or clip.keyframes[0] != 0 or not layered:
         raise MediaError(f"{path}: expected VP8 that begins with a key frame, got {codec}; delete it, it is made anew")
     return clip
 
@@ -196,7 +205,7 @@ def _to_and_fro(count: int, length: int) -> Iterator[int]:
 
 
 def _encode(target: Path, pictures: Sequence[bytes], count: int, size: tuple[int, int]) -> None:
-    """Encode as a browser does in a call: one pass, at once, at a constant rate."""
+    """Encode as a browser does in a call: one pass, at once, at a constant rate, in temporal layers."""
     options = {
         "deadline": "realtime",
         "cpu-used": "8",
@@ -207,6 +216,8 @@ def _encode(target: Path, pictures: Sequence[bytes], count: int, size: tuple[int
         "qmin": "2",
         "qmax": "56",
         "g": str(_KEYFRAME_EVERY),
+        "error-resilient": "1",
+        "ts-parameters": two_layers(KBIT_S),
     }
     with av.open(str(target), "w", format="webm") as container:
         stream = container.add_stream("libvpx", rate=FPS, options=options)

@@ -46,6 +46,8 @@ class Window:
     """CPU time of the server by what it did."""
     shed: bool = False
     """Whether the server gave up more than some of the analysed rate to keep pace."""
+    left_out: float = 0.0
+    """Pictures of upper temporal layers that were left undecoded."""
     arrival_clock: int = 0
     """Looks at which ages were not on the sender's clock."""
 
@@ -66,6 +68,7 @@ def summary(window: Window, seconds: float, rule: Rule) -> dict[str, Any]:
         "calls": count,
         "holds": holds,
         "shed": window.shed,
+        "left_out_per_call_second": _rounded(window.left_out / call_seconds),
         "age_ms": {
             "p50": _rounded(percentile(ages, 0.5)),
             "p95": _rounded(percentile(ages, 0.95)),

@@ -29,6 +29,7 @@ from aiortc import (
     RTCRtpSender,
     RTCSessionDescription,
 )
+from aiortc.codecs.vpx import Vp8Encoder, VpxPayloadDescriptor
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from liveness.errors import LivenessError
@@ -67,6 +68,8 @@ class ReplayTrack(MediaStreamTrack):
     def __init__(self, clip: EncodedClip, *, start: int = 0) -> None:
         super().__init__()
         self.sent = Sent()
+        self.layer = 0
+        """The temporal layer of the packet given last."""
         self.began_unix_s: float | None = None
         """When the frame with time stamp 0 was due, as unix time."""
         self._clip = clip
@@ -89,6 +92,7 @@ class ReplayTrack(MediaStreamTrack):
             await asyncio.sleep(-lag_s)
         self.sent.late += lag_s > _LATE_S
         self.sent.frames += 1
+        self.layer = self._clip.layer_of(self._at)
         packet: av.Packet[Any] = av.Packet(self._clip.packets[self._at])
         packet.pts, packet.time_base = self._slot * _VIDEO_RATE // FPS, _TICK
         self._at = (self._at + 1) % len(self._clip.packets)
@@ -99,6 +103,28 @@ class ReplayTrack(MediaStreamTrack):
         """Go on at the next key frame, as an encoder that is asked for one would make it."""
         self.sent.keyframes_asked += 1
         self._at = self._clip.keyframe_after(self._at)
+
+
+class LayeredPacker(Vp8Encoder):
+    """Packs what a track replays and says of each picture in which temporal layer it is, as a browser does."""
+
+    def __init__(self, track: ReplayTrack) -> None:
+        super().__init__()
+        self._track = track
+        self._base_pictures = 0
+
+    def pack(self, packet: av.Packet[Any]) -> tuple[list[bytes], int]:
+        """Return the payloads of the packets (RFC 7741) and their time stamp."""
+        payloads, timestamp = super().pack(packet)
+        layer = self._track.layer
+        self._base_pictures += layer == 0
+        return [self._told(payload, layer) for payload in payloads], timestamp
+
+    def _told(self, payload: bytes, layer: int) -> bytes:
+        descriptor, data = VpxPayloadDescriptor.parse(payload)
+        # Each picture of the upper layer refers to the base alone.
+        descriptor.tid, descriptor.tl0picidx = (layer, int(layer > 0)), self._base_pictures % 256
+        return bytes(descriptor) + data
 
 
 class Sender:
@@ -116,6 +142,7 @@ class Sender:
         transceiver.setCodecPreferences(
             [one for one in capabilities.codecs if one.mimeType in ("video/VP8", "video/rtx")]
         )
+        transceiver.sender._RTCRtpSender__encoder = LayeredPacker(self.track)  # type: ignore[attr-defined]
         transceiver.sender._send_keyframe = self.track.give_keyframe  # type: ignore[method-assign]
         self._pc.on("connectionstatechange", self._state_changed)
 

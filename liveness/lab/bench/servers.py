@@ -95,6 +95,7 @@ class PoolServer:
             memory_mb=memory_mb(pid),
             stage_cpu_s=by_stage(used, stages),
             shed=shed,
+            left_out=after["left_out_total"] - before["left_out_total"],
             arrival_clock=sum(data.get("age_clock") == "arrival" for data in links),
         )
 

@@ -5,6 +5,14 @@
  */
 export function cloneForCheck(track: MediaStreamTrack): MediaStreamTrack;
 /**
+ * Send a track in two temporal layers where the browser can: then every other picture is one that no other refers to, and
+ * a server that is busy can leave it undecoded.
+ *
+ * @param {RTCPeerConnection} peer
+ * @param {MediaStreamTrack} track
+ */
+export function addLayered(peer: RTCPeerConnection, track: MediaStreamTrack): RTCRtpSender;
+/**
  * Ask the encoder for detail before smoothness.
  *
  * @param {RTCRtpSender} sender

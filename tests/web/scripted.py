@@ -19,7 +19,9 @@ from typing import Any, TypeVar
 import pytest
 import uvicorn
 from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.codecs.vpx import VpxPayloadDescriptor
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.rtp import RtpPacket
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
@@ -52,9 +54,24 @@ class Upload:
     peer: RTCPeerConnection
     frames: int = 0
     size: tuple[int, int] = (0, 0)
+    layers: list[tuple[int, int] | None] = field(default_factory=list)
+    """Of each packet of VP8 its temporal layer, and whether a receiver can switch up there."""
     messages: list[dict[str, Any]] = field(default_factory=list)
     channel: Any = None
     deleted: bool = False
+
+
+def note_layers(peer: RTCPeerConnection, track: MediaStreamTrack, upload: Upload) -> None:
+    """Note the temporal layer of each packet that arrives."""
+    receiver = next(one for one in peer.getReceivers() if one.track is track)
+    buffer = getattr(receiver, "_RTCRtpReceiver__jitter_buffer")  # noqa: B009 (mypy knows no private names)
+    add = buffer.add
+
+    def noted(packet: RtpPacket) -> Any:
+        upload.layers.append(VpxPayloadDescriptor.parse(packet.payload)[0].tid)
+        return add(packet)
+
+    buffer.add = noted
 
 
 class Scripted:
@@ -288,6 +305,7 @@ class Scripted:
 
         @peer.on("track")
         def on_track(track: MediaStreamTrack) -> None:
+            note_layers(peer, track, upload)
             task = asyncio.ensure_future(self._drain(track, upload))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -206,6 +206,33 @@ def test_the_sender_begins_fast_and_keeps_the_resolution(page: Any, service: Scr
     assert (most, preference, hint) == (3_000_000, "maintain-resolution", "detail")
 
 
+def test_the_video_comes_in_two_temporal_layers(page: Any, service: Scripted) -> None:
+    service.consent = "2026-11-24T10:01:10Z"
+    page.evaluate(PUBLISH)
+    upload = service.uploads[0]
+    until(page, lambda: upload.frames >= 30, "thirty frames", 8)
+    numbers = [layer and layer[0] for layer in upload.layers]
+    assert set(numbers) == {0, 1}
+    assert (1, 1) in upload.layers, "points to switch up at"
+
+
+def test_a_browser_without_temporal_layers_sends_all_the_same(page: Any) -> None:
+    code = """async () => {
+        const { addLayered } = await import('/sdk/capture.js');
+        const track = stream.getVideoTracks()[0];
+        const asked = [];
+        const peer = {
+            addTransceiver(track, options) {
+                asked.push(options);
+                if (options.sendEncodings) throw new DOMException('not this mode', 'OperationError');
+                return { sender: track.id };
+            },
+        };
+        return [addLayered(peer, track) === track.id, asked.length, asked[1]];
+    }"""
+    assert page.evaluate(code) == [True, 2, {"direction": "sendonly"}]
+
+
 def test_the_own_track_is_left_alone(page: Any, service: Scripted) -> None:
     service.consent = "2026-11-24T10:01:10Z"
     page.evaluate(PUBLISH)

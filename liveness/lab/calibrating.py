@@ -13,7 +13,7 @@ from liveness import __version__
 from liveness.contract import SignalSpec, discover
 from liveness.errors import ManifestError
 from liveness.fusion.calibration import Calibration
-from liveness.lab.dataset import SIMULATED, Measured, Sample, measure, read_manifest, simulate
+from liveness.lab.dataset import SIMULATED, Measured, Sample, further_looks, measure, read_manifest, simulate
 from liveness.lab.fitting import (
     COVERAGE_MISS,
     DOUBT_MISS,
@@ -51,9 +51,9 @@ def read_manifests(paths: Sequence[Path]) -> list[Sample]:
 def measure_for_learning(
     samples: Sequence[Sample], *, seed: int, cache: Path, progress: Callable[[str], None]
 ) -> list[Measured]:
-    """Measure the samples and the attacks simulated from them."""
+    """Measure the samples, real clips at several looks, and the attacks simulated from them."""
     twins = simulate(samples, SIMULATED, seed=seed, cache=cache, progress=progress)
-    return measure([*samples, *twins], cache=cache, progress=progress)
+    return measure([*samples, *further_looks(samples), *twins], cache=cache, progress=progress)
 
 
 def calibrate_manifests(
@@ -76,6 +76,7 @@ def calibrate_manifests(
 
 
 def _provenance(measured: Sequence[Measured], persons: int, seed: int) -> dict[str, object]:
+    measured = [one for one in measured if not one.sample.shift_s]
     real = [one for one in measured if not one.sample.simulated]
     files = sorted({one.sha256 for one in real})
     types: dict[str, int] = {}

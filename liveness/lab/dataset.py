@@ -11,8 +11,8 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -30,7 +30,7 @@ from liveness.fusion.calibration import Calibration, Thresholds
 from liveness.lab.attacks import RECIPES, make_attack
 from liveness.lab.held_out import forgery_head, presentation_network, rendering_heads, surface_head
 from liveness.lab.processes import processes
-from liveness.media import Recording, is_picture, read_picture
+from liveness.media import MediaFrame, Recording, is_picture, read_picture
 from liveness.models.forgery import with_head
 from liveness.models.presentation import with_network
 from liveness.models.rendering import with_heads
@@ -41,6 +41,9 @@ from liveness.verdict import Evidence, species_of
 COLUMNS = ("id", "label", "attack_type", "person", "file")
 SIMULATED: tuple[str, ...] = ("still", "loop", "recording", "print", "screen")
 """What is simulated from every bona fide clip for calibration."""
+
+FURTHER_LOOKS_S = (0.027, 0.053)
+"""Thirds of the time between two analysed frames; see :func:`further_looks`."""
 
 _LONGEST_S = 60.0
 """No more of a clip is measured for calibration and evaluation."""
@@ -67,6 +70,8 @@ class Sample:
     simulated: bool = False
     origin: str = ""
     """Of a simulated one, the sample that it was made of."""
+    shift_s: float = 0.0
+    """How much later its frames are said to come, so that others of them are analysed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,15 @@ def _sample(manifest: Path, line: int, row: Mapping[str, str]) -> Sample:
     return Sample(row["id"], label, row["attack_type"], group, file, is_picture(file))
 
 
+def further_looks(samples: Iterable[Sample]) -> list[Sample]:
+    """Return the real clips with other frames of them on the grid, as in a call that begins a moment later.
+
+    What is measured of a clip depends on that, and so does what becomes of clips that lie near a threshold.
+    """
+    clips = [one for one in samples if not one.picture and not one.simulated]
+    return [replace(one, shift_s=shift_s) for shift_s in FURTHER_LOOKS_S for one in clips]
+
+
 def simulate(
     samples: Iterable[Sample], kinds: Iterable[str], *, seed: int, cache: Path, progress: Callable[[str], None]
 ) -> list[Sample]:
@@ -197,12 +211,13 @@ def _measure_one(sample: Sample, *, cache: Path) -> tuple[str, Measurements]:
     network = presentation_network(sample.group, sample.origin or sample.id)
     others = json.dumps(heads).encode() + (network or b"")
     mark = f"-{hashlib.sha256(others).hexdigest()[:8]}" if any(heads) or network else ""
-    kept = cache / "measured" / f"{sha256[:32]}-{_code_hash()[:16]}{mark}.json"
+    look = f"-{round(sample.shift_s * 1000)}ms" if sample.shift_s else ""
+    kept = cache / "measured" / f"{sha256[:32]}-{_code_hash()[:16]}{mark}{look}.json"
     if kept.exists():
         return sha256, _decoded(json.loads(kept.read_text()))
     forgery, rendering, surface = heads
     with with_head(forgery), with_heads(rendering), with_surface_head(surface), with_network(network):
-        measurements = _measure_picture(sample.file) if sample.picture else _measure_clip(sample.file)
+        measurements = _measure_picture(sample.file) if sample.picture else _measure_clip(sample.file, sample.shift_s)
     kept.parent.mkdir(parents=True, exist_ok=True)
     part = kept.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps(_coded(measurements)))
@@ -214,14 +229,28 @@ NO_CURVES = Calibration((), {}, Thresholds(1.0, 1.0, {}, 1.0, 1.0, 0.0), {})
 """A calibration that knows nothing: for measuring without judging."""
 
 
-def _measure_clip(path: Path) -> Measurements:
+class _Shifted(Recording):
+    """A recording whose frames are said to come later than they do."""
+
+    def __init__(self, path: Path, shift_s: float) -> None:
+        super().__init__(path)
+        self._shift_s = shift_s
+
+    def frames(self, *, audio: bool = False) -> Iterator[MediaFrame]:
+        """Yield the frames."""
+        for frame in super().frames(audio=audio):
+            frame.time_s += self._shift_s
+            yield frame
+
+
+def _measure_clip(path: Path, shift_s: float) -> Measurements:
     moments = []
     every = discover(liveness.signals)
-    with Recording(path) as recording, Engine(NO_CURVES, signals=every) as engine:
+    with _Shifted(path, shift_s) as recording, Engine(NO_CURVES, signals=every) as engine:
         last_s, watched = 0.0, 0
         analysed = 0
         for frame, verdict in analyse(recording, engine):
-            if frame.time_s > _LONGEST_S:
+            if frame.time_s > _LONGEST_S + shift_s:
                 break
             last_s, analysed = frame.time_s, analysed + 1
             watched += engine.face_box is not None

@@ -89,11 +89,14 @@ class Row:
     picture: bool
     signals: Mapping[str, tuple[Mapping[str, float], float]]
     """Per signal the mean features and the weight (0–1) that they have at the end."""
+    share: float = 1.0
+    """What it counts for: the looks at one sample count together as one."""
 
 
 def rows_of(measured: Sequence[Measured], specs: Mapping[str, SignalSpec]) -> list[Row]:
     """Summarise every sample as the fusion would at its end."""
     rows = []
+    looks = Counter(one.sample.id for one in measured)
     for one in measured:
         gathered = {name: Gathered(math.inf, newest=spec.newest) for name, spec in specs.items()}
         for _, batch in one.measurements.moments:
@@ -106,7 +109,14 @@ def rows_of(measured: Sequence[Measured], specs: Mapping[str, SignalSpec]) -> li
                 signals[name] = (found.features, 1.0 if one.sample.picture else found.weight)
         species = species_of(one.sample.attack_type) if one.sample.label == "attack" else None
         rows.append(
-            Row(one.sample.group, species.name if species else None, one.sample.simulated, one.sample.picture, signals)
+            Row(
+                one.sample.group,
+                species.name if species else None,
+                one.sample.simulated,
+                one.sample.picture,
+                signals,
+                share=1 / looks[one.sample.id],
+            )
         )
     return rows
 
@@ -274,13 +284,13 @@ def _balanced(rows: Sequence[Row], attack: npt.NDArray[np.bool_], quality: Array
     Within a class a group counts by the root of its size, so that a source of 300 pictures does not
     outvote 50 persons. The common sum is the smaller number of groups: no class knows more than that.
     """
-    weights = quality.copy()
+    weights = quality * np.array([row.share for row in rows])
     groups = 10**9
     for wanted in (True, False):
         inside = np.flatnonzero(attack == wanted)
-        sizes: dict[str, int] = defaultdict(int)
+        sizes: dict[str, float] = defaultdict(float)
         for at in inside:
-            sizes[rows[at].group] += 1
+            sizes[rows[at].group] += rows[at].share
         for at in inside:
             weights[at] /= math.sqrt(sizes[rows[at].group])
         groups = min(groups, len(sizes))

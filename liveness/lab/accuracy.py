@@ -26,8 +26,9 @@ import numpy as np
 from liveness.contract import SignalSpec
 from liveness.faces.tracking import FaceFollower
 from liveness.frames import FaceTrack, Frame
+from liveness.lab.accuracy_page import CLOCK_S, page
 from liveness.lab.calibrating import measure_for_learning, read_manifests, signal_specs
-from liveness.lab.dataset import NO_CURVES, Measured, Sample, measure, simulate
+from liveness.lab.dataset import NO_CURVES, Measured, Sample, further_looks, measure, simulate
 from liveness.lab.evaluation import SIMULATION_SEED, Judged, auc, cross_validate, figures_of, rate
 from liveness.lab.fitting import rows_of
 from liveness.lab.lines import Line, read_lines, send
@@ -35,11 +36,8 @@ from liveness.lab.processes import processes
 from liveness.measures.face_regions import skin_colours
 from liveness.media import Recording
 
-Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
-"""Heading and rows."""
-
 _SEED = 1
-_CLOCK_S = (3.0, 5.0, 8.0, 12.0, 20.0)
+_LIVE_SWAP = "face_swap_realtime"
 _LOOKS = 8
 """So many frames of a clip are asked for the colour of its skin."""
 _TONES = ((28.0, "light (ITA above 28°)"), (10.0, "tan (10° to 28°)"), (-180.0, "brown and dark (up to 10°)"))
@@ -82,9 +80,12 @@ def accuracy(
     samples = read_manifests(manifests)
     twins = simulate(samples, ("still", "loop"), seed=SIMULATION_SEED, cache=cache, progress=progress)
     measured = measure([*samples, *twins], cache=cache, progress=progress)
+    again = measure(further_looks(samples), cache=cache, progress=progress)
     learning = measure_for_learning(samples, seed=_SEED, cache=cache, progress=progress)
-    judged, pictures = cross_validate(measured, learning, specs, progress)
+    everything, pictures = cross_validate([*measured, *again], learning, specs, progress)
+    judged = [one for one in everything if not one.sample.shift_s]
     figures = figures_of(judged, pictures, "cross-validated", NO_CURVES, manifests)
+    figures["looks"] = _looks(everything)
     figures["as_measured"] = _as_measured(measured, specs, figures["doubts"])
     figures["left_out"] = _left_out(judged, measured, learning, progress)
     figures["decided"] = {
@@ -132,6 +133,32 @@ def _as_measured(
     return found
 
 
+def _looks(judged: Sequence[Judged]) -> dict[str, Any]:
+    """Return what becomes of real clips when other frames of them are analysed."""
+    real = [one for one in judged if not one.sample.simulated]
+    each = []
+    for shift_s in sorted({one.sample.shift_s for one in real}):
+        figures = figures_of(
+            [one for one in real if one.sample.shift_s == shift_s], [], "cross-validated", NO_CURVES, []
+        )
+        swaps = figures["attack_types"].get(_LIVE_SWAP)
+        each.append({"shift_ms": round(1000 * shift_s), "bona_fide": figures["bona_fide"], "swaps": swaps})
+    bona_fide = [one for one in real if one.sample.label == "bonafide"]
+    over_all = {}
+    for state in ("suspect", "live"):
+        told = _told_at_each(bona_fide, state)
+        over_all[state] = {"some": sum(map(any, told)), "all": sum(map(all, told)), "of": len(told)}
+    return {"each": each, "bona_fide": over_all}
+
+
+def _told_at_each(ones: Iterable[Judged], state: str) -> list[list[bool]]:
+    """Return for each clip at which of its looks it ended in a state."""
+    by_clip: dict[str, list[bool]] = {}
+    for one in ones:
+        by_clip.setdefault(one.sample.id, []).append(one.outcome.state == state)
+    return list(by_clip.values())
+
+
 def _left_out(
     usual: Sequence[Judged],
     measured: Sequence[Measured],
@@ -156,7 +183,7 @@ def _decided(ones: Sequence[Judged], state: str) -> dict[str, Any]:
     return {
         "count": len(times),
         "median_s": round(float(np.median(times)), 1) if times else None,
-        "within_s": {f"{limit:g}": sum(time_s <= limit for time_s in times) for limit in _CLOCK_S},
+        "within_s": {f"{limit:g}": sum(time_s <= limit for time_s in times) for limit in CLOCK_S},
     }
 
 
@@ -232,7 +259,7 @@ def _through_call(
     progress: Callable[[str], None],
 ) -> dict[str, Any]:
     """Judge bona fide clips and live swaps that came through one line, by what was learnt from them as they are."""
-    wanted = [one for one in samples if not one.picture and one.attack_type in ("", "face_swap_realtime")]
+    wanted = [one for one in samples if not one.picture and one.attack_type in ("", _LIVE_SWAP)]
     deliver = functools.partial(send, line=line, cache=cache)
     with processes(workers) as pool:
         arrived = pool.map(deliver, [one.file for one in wanted])
@@ -247,7 +274,7 @@ def _through_call(
         "kbit_s": line.kbit_s,
         "height": line.height,
         "bona_fide": figures["bona_fide"],
-        "swaps": figures["attack_types"].get("face_swap_realtime"),
+        "swaps": figures["attack_types"].get(_LIVE_SWAP),
         "brier": figures["confidence"]["brier"],
         "newly_suspect": [
             one.sample.id
@@ -255,173 +282,6 @@ def _through_call(
             if one.sample.label == "bonafide" and one.outcome.state == "suspect" and before[one.sample.id] != "suspect"
         ],
     }
-
-
-def page(figures: Mapping[str, Any]) -> str:
-    """Return the page as Markdown."""
-    bona_fide, confidence, pairs = figures["bona_fide"], figures["confidence"], figures["pairs"]
-    parts = [
-        "# Accuracy\n",
-        "Written by `python -m liveness.lab.accuracy`, not by hand. Every clip was judged by a calibration that has "
-        "not seen its person. Shares stand with their count and a 95 % Clopper–Pearson interval; terms as in "
-        "[calibration](calibration.md).\n",
-        f"Bona fide: {bona_fide['count']} clips. End `suspect` (BPCER): {_share(bona_fide['bpcer'])}. End `live`: "
-        f"{_share(bona_fide['live'])}; of those of 8 s or more {_share(bona_fide['live_of_8_s_or_more'])}.\n",
-        "## By attack type\n",
-        "*AUC* is that of the confidence, with an interval by bootstrap over persons. *Own family* is the AUC of the "
-        "posterior of the attack's family alone, and *where examined* the same among clips in which that family could "
-        "be examined by half or more.\n",
-        _table(_attack_table(figures["attack_types"])),
-        "## Attack types that were not learnt from\n",
-        "Each type left out of what the calibration learns from, one at a time. Models behind the signals are not "
-        "learnt again, only kept from the person and, of animations, from the method: those behind `forgery` and "
-        "`rendered` have seen live swaps of others, `rendered` animations by other methods, and `refilmed` screens and "
-        "prints from other sources.\n",
-        _table(_attack_table(figures["left_out"])),
-        "## What is only doubted\n",
-        "A species of which too little is established counts in no probability; its doubt can take away `live`, and "
-        "nothing else. How well the doubt tells it, by calibrations that have not seen the person (no word counts as "
-        "0 nats):\n",
-        _table(_doubt_table(figures["doubts"])),
-        *_unlearnt(figures["as_measured"]),
-        "## Swap and original\n",
-        f"Less confidence than the same person's original: {_share(pairs['swap_below_its_original'])}. A higher "
-        f"posterior of synthesis: {_share(pairs['swap_more_synthesis_than_original'])}.\n",
-        "## Does the confidence mean what it says?\n",
-        f"Brier score {confidence['brier']}, calibration slope {confidence['slope']}, expected calibration error "
-        f"{confidence['ece']}; both classes weighted alike, real attacks alike by family, so that the few of one "
-        "family weigh as much as the many of another. With real attacks alike by clip: "
-        f"{confidence['by_clip']['brier']} and "
-        f"{confidence['by_clip']['slope']}. The clips in each tenth, unweighted:\n",
-        _table(_reliability(figures["clips"])),
-        "## Time to decision\n",
-        _table(_decision_table(figures["decided"])),
-        "## By skin tone\n",
-        "Individual typology angle of cheeks and forehead as the picture shows them, so light and white balance are "
-        "in it; a swap counts by the face that is shown.\n",
-        _table(_tone_table(figures["tones"])),
-    ]
-    if figures["calls"]:
-        parts += [
-            "## By bitrate and size\n",
-            "Bona fide clips and live swaps sent through the call simulator (VP8, no loss, never scaled up), judged "
-            "by what was learnt from the clips as they are.\n",
-            _table(_call_table(figures["calls"])),
-        ]
-    return "\n".join(parts)
-
-
-def _table(table: Table) -> str:
-    heading, rows = table
-    return "".join(f"| {' | '.join(row)} |\n" for row in (heading, ("---",) * len(heading), *rows))
-
-
-def _share(one: Mapping[str, Any]) -> str:
-    if not one["of"]:
-        return "–"
-    low, high = one["interval"]
-    return f"{one['count']}/{one['of']} [{100 * low:.0f}–{100 * high:.0f} %]"
-
-
-def _attack_table(types: Mapping[str, Any]) -> Table:
-    heading = ("attack type", "ends live (APCER)", "inconclusive", "found", "AUC", "own family", "where examined")
-    return heading, [
-        (
-            f"`{name}`",
-            *(_share(one[key]) for key in ("apcer", "inconclusive", "found")),
-            f"{one['auc']['value']:.2f} [{one['auc']['interval'][0]:.2f}–{one['auc']['interval'][1]:.2f}]",
-            *("–" if area is None else f"{area:.2f}" for area in one["auc_of_family"].values()),
-        )
-        for name, one in types.items()
-    ]
-
-
-def _doubt_table(doubts: Mapping[str, Any]) -> Table:
-    heading = ("species", "attacks, of which it spoke", "bona fide, of which it spoke", "AUC of the doubt")
-    return heading, [
-        (
-            f"`{name}`",
-            f"{one['attacks']}, {one['spoke_of']}",
-            f"{one['bona_fide']}, {one['spoke_of_bona_fide']}",
-            f"{one['auc']['value']:.2f} [{one['auc']['interval'][0]:.2f}–{one['auc']['interval'][1]:.2f}]",
-        )
-        for name, one in doubts.items()
-        if one["attacks"]
-    ]
-
-
-def _unlearnt(values: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not values:
-        return []
-    told = "; ".join(
-        f"`{one['feature']}` of `{one['signal']}` on {one['attacks']} clips of `{one['species']}` and "
-        f"{one['bona_fide']} bona fide ones that it could measure, AUC {one['auc']:.2f}"
-        for one in values
-    )
-    return [
-        "And as measured, with no curve fitted to any clip, though the feature, its window and its limits were chosen "
-        f"while looking at these clips: {told}.\n"
-    ]
-
-
-def _reliability(clips: Sequence[Mapping[str, Any]]) -> Table:
-    rows: list[tuple[str, ...]] = []
-    for low in range(10):
-        inside = [
-            one
-            for one in clips
-            if min(int(one["confidence"] * 10), 9) == low and not one["attack_type"].startswith("sim_")
-        ]
-        if inside:
-            live = sum(one["label"] == "bonafide" for one in inside)
-            mean = float(np.mean([one["confidence"] for one in inside]))
-            rows.append((f"{low / 10:.1f}–{(low + 1) / 10:.1f}", f"{mean:.2f}", _share(rate(live, len(inside)))))
-    return ("confidence", "mean", "bona fide among them"), rows
-
-
-def _decision_table(decided: Mapping[str, Any]) -> Table:
-    heading = ("", "clips", "median", *(f"within {limit:g} s" for limit in _CLOCK_S))
-    return heading, [
-        (
-            name,
-            str(one["count"]),
-            "–" if one["median_s"] is None else f"{one['median_s']} s",
-            *(str(count) for count in one["within_s"].values()),
-        )
-        for name, one in decided.items()
-    ]
-
-
-def _tone_table(tones: Sequence[Mapping[str, Any]]) -> Table:
-    heading = ("tone", "bona fide", "BPCER", "end live", "mean confidence", "swaps", "APCER")
-    return heading, [
-        (
-            one["tone"],
-            str(one["bona_fide"]),
-            _share(one["bpcer"]),
-            _share(one["live"]),
-            "–" if one["confidence"] is None else f"{one['confidence']:.2f}",
-            str(one["swaps"]),
-            _share(one["apcer"]),
-        )
-        for one in tones
-    ]
-
-
-def _call_table(calls: Sequence[Mapping[str, Any]]) -> Table:
-    heading = ("line", "BPCER", "end live", "newly suspect", "swaps end live", "AUC of swaps", "Brier")
-    return heading, [
-        (
-            one["line"],
-            _share(one["bona_fide"]["bpcer"]),
-            _share(one["bona_fide"]["live"]),
-            ", ".join(one["newly_suspect"]) or "none",
-            _share(one["swaps"]["apcer"]) if one["swaps"] else "–",
-            f"{one['swaps']['auc']['value']:.2f}" if one["swaps"] else "–",
-            f"{one['brier']}",
-        )
-        for one in calls
-    ]
 
 
 if __name__ == "__main__":

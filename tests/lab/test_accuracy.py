@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from liveness.lab.accuracy import _both_classes, _decided, _reliability, page
+from liveness.lab.accuracy import _both_classes, _decided, _looks
+from liveness.lab.accuracy_page import _reliability, page
 from liveness.lab.dataset import NO_CURVES, Sample
 from liveness.lab.evaluation import Judged, figures_of
 from liveness.lab.fitting import Outcome
@@ -64,6 +65,7 @@ def test_the_page_has_every_part() -> None:
             "auc": 0.75,
         }
     ]
+    figures["looks"] = _looks(clips)
     figures["decided"] = {"bona fide that end live": _decided(clips[:10], "live")}
     figures["tones"] = [{"tone": "light", **_both_classes(clips)}]
     line = {
@@ -84,6 +86,27 @@ def test_the_page_has_every_part() -> None:
     ):
         assert part in text
     assert "By bitrate" not in page({**figures, "calls": []})
+
+
+def test_a_clip_that_is_accused_at_one_look_only_is_counted() -> None:
+    clips = small_corpus()
+    states: dict[str, State] = {"b0": "suspect", "b1": "inconclusive"}
+    later = [
+        replace(
+            one,
+            sample=replace(one.sample, shift_s=0.027),
+            outcome=replace(one.outcome, state=states.get(one.sample.id, one.outcome.state)),
+        )
+        for one in clips
+    ]
+    looks = _looks([*clips, *later])
+    assert looks["bona_fide"] == {
+        "suspect": {"some": 1, "all": 0, "of": 10},
+        "live": {"some": 10, "all": 8, "of": 10},
+    }
+    assert [one["shift_ms"] for one in looks["each"]] == [0, 27]
+    assert [one["bona_fide"]["bpcer"]["count"] for one in looks["each"]] == [0, 1]
+    assert looks["each"][0]["swaps"]["count"] == 5
 
 
 def test_decisions_are_counted_by_the_clock() -> None:

@@ -628,6 +628,7 @@ def bench(
     clip: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Recording that the senders replay; else a drawing.")
     ] = None,
+    layers: Annotated[int, typer.Option(help="Temporal layers of the video: 2 as the SDK sends, or 1.")] = 2,
     seconds: Annotated[float, typer.Option(help="How long each step is measured.")] = 15.0,
     json_to: Annotated[str | None, typer.Option("--json", metavar="PATH|-", help="Write the figures.")] = None,
     svg: Annotated[Path | None, typer.Option(metavar="PATH", help="Write a picture of them.")] = None,
@@ -646,6 +647,7 @@ def bench(
         calls=None if calls == "auto" else int(calls),
         baseline="naive" if baseline else None,
         clip=clip,
+        layers=layers,
         steady_s=seconds,
     )
     console = Console(stderr=True, highlight=False)

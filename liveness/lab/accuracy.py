@@ -38,6 +38,7 @@ from liveness.media import Recording
 
 _SEED = 1
 _LIVE_SWAP = "face_swap_realtime"
+_INJECTED = ("sim_still", "sim_loop")
 _LOOKS = 8
 """So many frames of a clip are asked for the colour of its skin."""
 _TONES = ((28.0, "light (ITA above 28°)"), (10.0, "tan (10° to 28°)"), (-180.0, "brown and dark (up to 10°)"))
@@ -95,7 +96,7 @@ def accuracy(
     progress("skin tones")
     figures["tones"] = _by_tone(judged, workers)
     figures["calls"] = [
-        _through_call(judged, samples, learning, line, cache=cache, workers=workers, progress=progress)
+        _through_call(judged, samples, twins, learning, line, cache=cache, workers=workers, progress=progress)
         for line in calls
     ]
     return figures
@@ -251,6 +252,7 @@ def _angle(face: FaceTrack, frame: Frame) -> float | None:
 def _through_call(
     usual: Sequence[Judged],
     samples: Sequence[Sample],
+    twins: Sequence[Sample],
     learning: Sequence[Measured],
     line: Line,
     *,
@@ -258,8 +260,13 @@ def _through_call(
     workers: int,
     progress: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Judge bona fide clips and live swaps that came through one line, by what was learnt from them as they are."""
+    """Judge clips that came through one line, by what was learnt from them as they are.
+
+    Bona fide ones and live swaps; stills and loops as well where not all that is sent is decoded.
+    """
     wanted = [one for one in samples if not one.picture and one.attack_type in ("", _LIVE_SWAP)]
+    if line.decoded < line.layers:
+        wanted += [one for one in twins if one.attack_type in _INJECTED]
     deliver = functools.partial(send, line=line, cache=cache)
     with processes(workers) as pool:
         arrived = pool.map(deliver, [one.file for one in wanted])
@@ -275,6 +282,12 @@ def _through_call(
         "height": line.height,
         "bona_fide": figures["bona_fide"],
         "swaps": figures["attack_types"].get(_LIVE_SWAP),
+        "injected": rate(
+            sum(
+                figures["attack_types"][name]["found"]["count"] for name in _INJECTED if name in figures["attack_types"]
+            ),
+            sum(figures["attack_types"][name]["count"] for name in _INJECTED if name in figures["attack_types"]),
+        ),
         "brier": figures["confidence"]["brier"],
         "newly_suspect": [
             one.sample.id

@@ -64,8 +64,8 @@ def page(figures: Mapping[str, Any]) -> str:
     if figures["calls"]:
         parts += [
             "## By bitrate and size\n",
-            "Bona fide clips and live swaps sent through the call simulator (VP8, no loss, never scaled up), judged "
-            "by what was learnt from the clips as they are.\n",
+            "Clips sent through the call simulator (VP8, no loss, never scaled up), judged by what was learnt from the "
+            "clips as they are. Of two temporal layers a server that is busy decodes the lower one.\n",
             _table(_call_table(figures["calls"])),
         ]
     return "\n".join(parts)
@@ -194,7 +194,10 @@ def _tone_table(tones: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _call_table(calls: Sequence[Mapping[str, Any]]) -> Table:
-    heading = ("line", "BPCER", "end live", "newly suspect", "swaps end live", "AUC of swaps", "Brier")
+    heading = (
+        *("line", "BPCER", "end live", "newly suspect"),
+        *("swaps end live", "AUC of swaps", "stills and loops found", "Brier"),
+    )
     return heading, [
         (
             one["line"],
@@ -203,6 +206,7 @@ def _call_table(calls: Sequence[Mapping[str, Any]]) -> Table:
             ", ".join(one["newly_suspect"]) or "none",
             _share(one["swaps"]["apcer"]) if one["swaps"] else "–",
             f"{one['swaps']['auc']['value']:.2f}" if one["swaps"] else "–",
+            _share(one["injected"]),
             f"{one['brier']}",
         )
         for one in calls

@@ -72,7 +72,9 @@ def send(source: Path, line: Line, *, cache: Path) -> Path:
     part = target.with_suffix(f".{os.getpid()}.mp4")
     with Recording(source) as recording:
         fps = recording.info.fps or _USUAL_FPS
-        call = Call("vp8", float(line.kbit_s), line.height, loss=0.0, recovery_s=0.0, layers=line.layers)
+        call = Call(
+            "vp8", float(line.kbit_s), line.height, loss=0.0, recovery_s=0.0, layers=line.layers, decoded=line.decoded
+        )
         arrived = through(_pictures(recording), fps, call, np.random.default_rng(0))
         step = line.layers // line.decoded
         write_clip(part, itertools.islice(arrived, 0, None, step), fps / step, quality=12)

@@ -42,8 +42,8 @@ _ESTIMATE_EVERY_S = 0.2
 """aiortc tells its estimate of the bandwidth with every packet while it holds the path for overused."""
 _MESSAGES_EVERY_S, _MOST_MESSAGES = 10.0, 50
 _VIDEO_RATE = 90_000
-_ENOUGH = 0.9
-"""The frames of a second, counted, are one more or less than there are."""
+_ENOUGH, _STILL_ENOUGH, _SMOOTHED = 1.05, 0.95, 0.4
+"""How many of the frames analysed a second the base layer has to have; what is counted in a second goes up and down."""
 _log = structlog.get_logger()
 
 
@@ -91,6 +91,7 @@ class Peer:
         self._video: RTCRtpReceiver | None = None
         self._decoding: Decoding | None = None
         self._relief = relief
+        self._base_fps = 0.0
         self._ufrag = ""
         self._candidates = 0
         self._damaged_until_s = 0.0
@@ -184,7 +185,7 @@ class Peer:
         """Return what arrived since the last call: fps, kbit/s, lost share, jitter."""
         now = _Counted(time.monotonic(), frames=self.decoded + self.left_out)
         if self._decoding is not None:
-            now.base_pictures = self._decoding.layers.base_pictures
+            now.base_pictures = self._decoding.base_pictures
         jitter_ms = 0.0
         if self._video is not None and self._pc.connectionState == "connected":
             for one in (await self._video.getStats()).values():
@@ -207,9 +208,11 @@ class Peer:
 
     def _choose_layers(self, base_fps: float) -> None:
         """Leave upper temporal layers undecoded where that is asked for and the base alone has the frames analysed."""
+        self._base_fps += _SMOOTHED * (base_fps - self._base_fps)
         if self._decoding is not None:
-            enough = base_fps >= _ENOUGH * self._relief.analysis_fps
-            self._decoding.layers.base_only = self._relief.base_layer_only and enough
+            layers, wanted_fps = self._decoding.layers, self._relief.analysis_fps
+            least_fps = (_STILL_ENOUGH if layers.base_only else _ENOUGH) * wanted_fps
+            layers.base_only = self._relief.base_layer_only and self._base_fps >= least_fps
 
     async def close(self) -> None:
         """End the connection and all that belongs to it; may be called again."""

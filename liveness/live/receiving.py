@@ -11,7 +11,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import av
 import structlog
@@ -29,13 +29,18 @@ _LONGEST_HOLD = 45_000
 _MOST_WAITING = 30
 """Pictures before the decoder, a second of a common call; what is older than that helps nobody."""
 _STAMPS = 1 << 32
-_LAYERS = 4
+_BASE_INDICES = 256
+_SHORT_HOLD = 5_400
+"""The same for a picture of an upper temporal layer, 60 ms: browsers seldom send these again, and nothing of the base
+layer needs them."""
+_TOP_LAYER = 3
 """RFC 7741 has two bits for the temporal layer."""
-_LONGEST_DESCRIPTOR = 6
-"""Bytes of a VP8 payload descriptor."""
-_BUFFER, _QUEUE, _FAILED, _ESTIMATOR = (
+_ASK_AFTER, _TAKE_AFTER = 90_000, 270_000
+"""Ticks for which upper layers may stay away that nobody leaves out: then a key frame is asked for, and then they are
+decoded all the same."""
+_BUFFER, _QUEUE, _FAILED, _ESTIMATOR, _CODECS = (
     f"_RTCRtpReceiver__{name}"
-    for name in ("jitter_buffer", "decoder_queue", "decoder_error", "remote_bitrate_estimator")
+    for name in ("jitter_buffer", "decoder_queue", "decoder_error", "remote_bitrate_estimator", "codecs")
 )
 _log = structlog.get_logger()
 
@@ -45,13 +50,41 @@ class _Decoder(Protocol):
         """Return the frames that a packet completes."""
 
 
+class Layer(NamedTuple):
+    """The temporal layer of a VP8 picture, by its payload descriptor (RFC 7741, section 4.2)."""
+
+    number: int = 0
+    """TID: 0 is the base layer, which refers to no other."""
+    switches_up: bool = False
+    """Y: it refers to the base layer alone."""
+    base_index: int | None = None
+    """TL0PICIDX: the number of the base layer's picture that it is, or depends on; 0–255, then 0 again."""
+    begins: bool = True
+    """S and PID: the packet is the first one of its picture."""
+
+
+_BASE = Layer()
+
+
+def layer_of(payload: bytes) -> Layer:
+    """Read the descriptor of a VP8 packet; the base layer if it says nothing, or nothing that makes sense."""
+    try:
+        descriptor, _ = VpxPayloadDescriptor.parse(payload)
+    except ValueError:
+        return _BASE
+    number, switches_up = descriptor.tid or (0, 0)
+    begins = descriptor.partition_start == 1 and descriptor.partition_id == 0
+    return Layer(number, bool(switches_up), descriptor.tl0picidx, begins)
+
+
 class Pictures(JitterFrame):
     """A whole picture, and those behind it that had waited for the same lost packet."""
 
-    def __init__(self, data: bytes, timestamp: int, head: bytes = b"") -> None:
+    def __init__(self, data: bytes, timestamp: int, layer: Layer = _BASE, *, after_gap: bool = False) -> None:
         super().__init__(data, timestamp)
-        self.head = head
-        """What its first packet begins with: in VP8 the payload descriptor."""
+        self.layer = layer
+        self.after_gap = after_gap
+        """Whether a picture before it was given up."""
         self.sent = timestamp
         """The sender's own stamp; aiortc makes of the other one what counts from 0."""
         self.behind: list[Pictures] = []
@@ -63,12 +96,20 @@ class PictureBuffer(JitterBuffer):
     aiortc waits for a lost packet until 512 have come behind it, and hands out one picture a packet from then on. Here
     a picture with a hole is given up after half a second, and all that waited behind it goes on at once.
 
+    A hole in which only pictures of an upper temporal layer can have been is given up sooner, and is no loss that a key
+    frame is needed for: nothing of the base layer refers to them.
+
     A sender that marks parts of pictures, against RFC 7741 and RFC 6184, is found out at the first such picture; from
     then on a picture ends where the next one begins.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_vp8: Callable[[int], bool] = lambda _: False) -> None:
+        """Begin; ``is_vp8`` tells of a payload type whether it is VP8, whose layers are known."""
         super().__init__(capacity=512, is_video=True)
+        self._is_vp8 = is_vp8
+        self._base_index: int | None = None
+        """That of the picture given last."""
+        self._gap = False
         self._marker_ends = True
         self._given: int | None = None
         """Stamp of the picture given last."""
@@ -78,15 +119,47 @@ class PictureBuffer(JitterBuffer):
     def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
         """Take a packet; returns whether a key frame is needed, and a picture that is whole now."""
         lost, first = super().add(packet)
-        while self._is_overdue(packet):
-            lost = True
-            self._give_up()
+        while (passed := self._pass_upper_hole(packet)) or self._is_overdue(packet):
+            if not passed:
+                lost = True
+                self._give_up()
+            self._gap = True
             more = self._remove_frame(packet.sequence_number)
             if first is None:
                 first = more
             elif isinstance(first, Pictures) and isinstance(more, Pictures):
                 first.behind += [more, *more.behind]
         return lost, first
+
+    def _pass_upper_hole(self, packet: RtpPacket) -> bool:
+        """Pass over a hole in which nothing of the base layer is missing, if it is old enough; tell whether it was."""
+        found = self._behind_hole(packet) if self._base_index is not None else None
+        if found is None or self._base_index is None:
+            return False
+        at, oldest, beginning = found
+        layer = layer_of(beginning.payload)
+        is_old = _SHORT_HOLD < (packet.timestamp - oldest.timestamp) % _STAMPS < _STAMPS // 2
+        if not is_old or layer.base_index != (self._base_index + (layer.number == 0)) % _BASE_INDICES:
+            return False
+        self.remove(at)
+        return True
+
+    def _behind_hole(self, packet: RtpPacket) -> tuple[int, RtpPacket, RtpPacket] | None:
+        """Return how far off a picture of VP8 begins behind a hole, the first packet behind that, and the picture's."""
+        origin = self._origin
+        if origin is None or self._packets[packet.sequence_number % self._capacity] is not packet:
+            return None
+        oldest: RtpPacket | None = None
+        hole = False
+        for at in range(self._scanned[1], uint16_add(packet.sequence_number, -origin) + 1):
+            behind = self._packets[(origin + at) % self._capacity]
+            hole = hole or behind is None
+            if not hole or behind is None:
+                continue
+            oldest = oldest or behind
+            if self._is_vp8(behind.payload_type) and layer_of(behind.payload).begins:
+                return at, oldest, behind
+        return None
 
     def _is_overdue(self, packet: RtpPacket) -> bool:
         """Whether there is a hole before this packet, and what came right behind that is half a second older."""
@@ -155,7 +228,10 @@ class PictureBuffer(JitterBuffer):
         whole = [packet for packet in packets if packet is not None]
         self._given = whole[0].timestamp
         data = b"".join(packet._data for packet in whole)  # type: ignore[attr-defined]
-        return Pictures(data, self._given, whole[0].payload[:_LONGEST_DESCRIPTOR])
+        layer = layer_of(whole[0].payload) if self._is_vp8(whole[0].payload_type) else _BASE
+        self._base_index = layer.base_index
+        after_gap, self._gap = self._gap, False
+        return Pictures(data, self._given, layer, after_gap=after_gap)
 
 
 class BurstEstimator(RemoteBitrateEstimator):
@@ -186,41 +262,46 @@ class TemporalLayers:
     """Tells which pictures of a VP8 stream can be left undecoded, or have to be since what they refer to was.
 
     A picture of the base layer refers to no other layer; one of an upper layer may refer to any before it, unless it is
-    marked as a point to switch up at (RFC 7741, section 4.2).
+    marked as a point to switch up at.
     """
 
     def __init__(self) -> None:
         self.base_only = False
         """Whether upper layers are left out from now on; may be set by any thread."""
-        self.base_pictures = 0
-        """Pictures of the base layer so far; all are, in a video without layers."""
         self.left_out = 0
-        self._highest = _LAYERS - 1
+        self._highest = _TOP_LAYER
         """The highest layer of which nothing is missing."""
+        self._missing_since: int | None = None
+        """Stamp of the first picture that was left out though nobody wants it to be."""
+        self._asked = 0
 
     def takes(self, picture: Pictures) -> bool:
         """Tell whether a picture is to be decoded; to be asked of each one in its order."""
-        if picture.data and not picture.data[0] & 1:
-            self._highest = _LAYERS - 1
-        number, switches_up = _layer_of(picture)
-        self.base_pictures += number == 0
-        if self.base_only:
+        layer = picture.layer
+        is_key = picture.data and not picture.data[0] & 1
+        if is_key or self._waited(picture) > _TAKE_AFTER:
+            self._highest = _TOP_LAYER
+        elif self.base_only or picture.after_gap:
             self._highest = 0
-        elif switches_up and number == self._highest + 1:
-            self._highest = number
-        taken = number <= self._highest
+        elif layer.switches_up and layer.number == self._highest + 1:
+            self._highest = layer.number
+        taken = layer.number <= self._highest
+        if self.base_only or is_key or (taken and layer.number):
+            self._missing_since, self._asked = None, 0
+        elif not taken and self._missing_since is None:
+            self._missing_since = picture.sent
         self.left_out += not taken
         return taken
 
+    def wants_key_frame(self, picture: Pictures) -> bool:
+        """Tell, once a second, whether upper layers stay away that nobody leaves out, with no point to switch up at."""
+        wants = self._waited(picture) > _ASK_AFTER * (self._asked + 1)
+        self._asked += wants
+        return wants
 
-def _layer_of(picture: Pictures) -> tuple[int, bool]:
-    """Return the temporal layer of a VP8 picture, and whether it refers to the base layer alone."""
-    try:
-        descriptor, _ = VpxPayloadDescriptor.parse(picture.head)
-    except ValueError:
-        return 0, False
-    number, switches_up = descriptor.tid or (0, 0)
-    return number, bool(switches_up)
+    def _waited(self, picture: Pictures) -> int:
+        """Return for how many ticks upper layers have been missed."""
+        return (picture.sent - self._missing_since) % _STAMPS if self._missing_since is not None else 0
 
 
 class _NativeVp8:
@@ -283,6 +364,8 @@ class Decoding(_Inlet):
         self._decoder: _Decoder | None = None
         self._codec_name = ""
         self.layers = TemporalLayers()
+        self.base_pictures = 0
+        """Pictures of the base layer that have come; all are, in a video without layers."""
         self.dropped = 0
         """Pictures that went undecoded because too many waited before them."""
 
@@ -296,6 +379,8 @@ class Decoding(_Inlet):
 
     def put(self, task: Any) -> None:
         """Take it; with too many before it they all go, and a key frame is asked for: latency never grows instead."""
+        if isinstance(task, tuple):
+            self.base_pictures += _base_pictures_in(task[1])
         if task is not None and not self._ended and self.waiting >= _MOST_WAITING:
             dropped = 1
             with contextlib.suppress(queue.Empty):
@@ -317,8 +402,10 @@ class Decoding(_Inlet):
         for one in _told_apart(encoded):
             if not one.data or self._ended:
                 continue
-            if codec.name != "VP8" or not isinstance(one, Pictures) or self.layers.takes(one):
+            if not isinstance(one, Pictures) or self.layers.takes(one):
                 self._decode(codec, one)
+            elif self.layers.wants_key_frame(one):
+                self._failed.set()
 
     def _decode(self, codec: RTCRtpCodecParameters, encoded: JitterFrame) -> None:
         if self._decoder is None or codec.name != self._codec_name:
@@ -335,6 +422,12 @@ class Decoding(_Inlet):
                 self._take(cast(av.VideoFrame, frame))
             except Exception:
                 _log.exception("frame_not_taken")
+
+
+def _base_pictures_in(encoded: JitterFrame) -> int:
+    if not isinstance(encoded, Pictures):
+        return 1
+    return sum(one.layer.number == 0 for one in (encoded, *encoded.behind))
 
 
 def _told_apart(encoded: JitterFrame) -> list[JitterFrame]:
@@ -359,7 +452,13 @@ def receive_pictures(receiver: RTCRtpReceiver, take: Callable[[av.VideoFrame], N
     """
     _check(receiver)
     decoding = Decoding(take, getattr(receiver, _FAILED))
-    setattr(receiver, _BUFFER, PictureBuffer())
+    codecs: dict[int, RTCRtpCodecParameters] = getattr(receiver, _CODECS)
+
+    def is_vp8(payload_type: int) -> bool:
+        codec = codecs.get(payload_type)
+        return codec is not None and codec.name == "VP8"
+
+    setattr(receiver, _BUFFER, PictureBuffer(is_vp8))
     setattr(receiver, _QUEUE, decoding)
     setattr(receiver, _ESTIMATOR, BurstEstimator())
     return decoding
@@ -372,6 +471,6 @@ def leave_undecoded(receiver: RTCRtpReceiver) -> None:
 
 
 def _check(receiver: RTCRtpReceiver) -> None:
-    missing = [name for name in (_BUFFER, _QUEUE, _FAILED, _ESTIMATOR) if not hasattr(receiver, name)]
+    missing = [name for name in (_BUFFER, _QUEUE, _FAILED, _ESTIMATOR, _CODECS) if not hasattr(receiver, name)]
     if missing:
         raise RuntimeError(f"expected aiortc 1.16, whose RTCRtpReceiver has {', '.join(missing)}")

@@ -14,7 +14,7 @@ lost ones are borne."""
 _BACK_SHARE, _ANALYSIS_SHARE = 0.94, 0.65
 """A rate is given back if the core would then be no fuller than this, given what part of its time analysis takes."""
 _WARM_SHARE, _COOL_SHARE = 0.70, 0.50
-"""Above the one, pictures that no other refers to are left undecoded; below the other there is room for them again."""
+"""Above the one, pictures that the others do without are left undecoded; below the other there is room for them."""
 _LATE_MS, _EARLY_MS = 140.0, 90.0
 _MANY_WAITING, _FEW_WAITING = 6, 2
 """Pictures before one decoder: a fifth of a second of a common call, which the age of frames does not show."""

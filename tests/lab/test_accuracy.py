@@ -11,7 +11,7 @@ import pytest
 from liveness.lab.accuracy import _both_classes, _decided, _looks
 from liveness.lab.accuracy_page import _reliability, page
 from liveness.lab.dataset import NO_CURVES, Sample
-from liveness.lab.evaluation import Judged, figures_of
+from liveness.lab.evaluation import Judged, figures_of, rate
 from liveness.lab.fitting import Outcome
 from liveness.verdict import FAMILIES, State, family_of
 
@@ -72,6 +72,7 @@ def test_the_page_has_every_part() -> None:
         "line": "300 kbit/s, 360 px",
         "bona_fide": figures["bona_fide"],
         "swaps": figures["attack_types"]["face_swap_realtime"],
+        "injected": rate(6, 6),
         "brier": 0.2,
         "newly_suspect": ["b3"],
     }

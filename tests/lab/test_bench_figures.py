@@ -38,7 +38,7 @@ def results(*runs: dict[str, Any]) -> dict[str, Any]:
         "schema": "liveness.bench/1",
         "made_at": "2026-11-24T12:00:00+00:00",
         "machine": {"cpu": "Some <CPU> & more", "cores": 2},
-        "clip": {"codec": "vp8", "width": 1280, "height": 720, "fps": 30, "kbit_s": 2500.0},
+        "clip": {"codec": "vp8", "temporal_layers": 2, "width": 1280, "height": 720, "fps": 30, "kbit_s": 2500.0},
         "rule": {"min_fps": 10.0, "max_age_ms": 150.0},
         "runs": list(runs),
     }

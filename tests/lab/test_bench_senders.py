@@ -172,7 +172,7 @@ def test_packets_say_in_which_temporal_layer_their_picture_is(clip: EncodedClip)
         return told
 
     told = asyncio.run(story())
-    assert [tids for tids, _ in told] == [{(0, 0)}, {(1, 1)}, {(0, 0)}, {(1, 1)}]
+    assert [tids for tids, _ in told] == [{(0, 0)}, {(1, 1)}, {(0, 0)}, {(1, 0)}]
     assert [data for _, data in told] == list(clip.packets[:4])
 
 

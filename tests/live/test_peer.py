@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 from typing import Any, cast
 
 import av
@@ -11,8 +12,11 @@ import pytest
 from aiortc.jitterbuffer import JitterFrame
 from test_receiving import VP8, encoded, end_soon
 
+from liveness.lab.bench.clip import prepare_clip, read_clip
+from liveness.lab.bench.senders import Sender
 from liveness.live import peer as peers
-from liveness.live.call import Call
+from liveness.live.call import Call, Picture
+from liveness.live.clock import AgeClock
 from liveness.live.peer import Peer
 from liveness.live.receiving import Decoding
 from liveness.live.shedding import LEVELS
@@ -23,6 +27,11 @@ class Heard:
 
     def __init__(self) -> None:
         self.stamps: list[int | None] = []
+        self.picture = Picture()
+        self.age_clock = AgeClock()
+
+    def begin_connection(self) -> None:
+        """Begin nothing."""
 
     def receive(self, frame: av.VideoFrame, *, usable: bool) -> bool:
         """Note it."""
@@ -102,11 +111,50 @@ def test_upper_layers_are_left_out_only_where_the_base_has_all_frames_that_are_a
         chosen = []
         for relief, base_fps in ((LEVELS[0], 15.0), (LEVELS[1], 15.0), (LEVELS[1], 7.5), (LEVELS[-1], 7.5)):
             peer.relieve(relief)
-            peer._choose_layers(base_fps)
+            for _ in range(10):
+                peer._choose_layers(base_fps)
             chosen.append(decoding.layers.base_only)
         # The third is a camera of 15 frames a second, as in a dark room.
         assert chosen == [False, True, False, True]
+        peer.relieve(LEVELS[1])
+        for _ in range(10):
+            peer._choose_layers(15.0)
+        peer._choose_layers(11.0)
+        assert decoding.layers.base_only, "one second that counts less is none"
         await peer.close()
+
+    asyncio.run(story())
+
+
+def test_a_worker_that_is_warm_decodes_the_base_layer_of_what_a_sender_sends(tmp_path: Path) -> None:
+    clip = read_clip(prepare_clip(None, folder=tmp_path, seconds=2, size=(320, 180)))
+
+    async def story() -> None:
+        heard = Heard()
+        peer, sender = listened(heard, []), Sender(clip)
+        peer.relieve(LEVELS[1])
+        try:
+            assert await sender.accept((await peer.accept(await sender.offer())).sdp)
+            async with asyncio.timeout(30):
+                while peer.left_out < 20:
+                    await asyncio.sleep(0.5)
+                    link = await peer.measure()
+                decoded, left_out = peer.decoded, peer.left_out
+                await asyncio.sleep(1.0)
+                link = await peer.measure()
+            # What is received is told, decoded or not.
+            assert link["fps"] == pytest.approx(30, abs=8)
+            assert peer.decoded - decoded == pytest.approx(peer.left_out - left_out, abs=3)
+            peer.relieve(LEVELS[0])
+            await peer.measure()
+            left_out, decoded = peer.left_out, peer.decoded
+            await asyncio.sleep(1.0)
+            assert peer.left_out - left_out <= 4, "until a point to switch up at"
+            assert peer.decoded - decoded > 20
+            assert peer.damaged == 0
+        finally:
+            await sender.close()
+            await peer.close()
 
     asyncio.run(story())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -21,9 +22,11 @@ from liveness.live.receiving import (
     _MOST_WAITING,
     BurstEstimator,
     Decoding,
+    Layer,
     PictureBuffer,
     Pictures,
     TemporalLayers,
+    layer_of,
 )
 
 
@@ -51,7 +54,8 @@ def words(frames: Sequence[JitterFrame | None]) -> list[str]:
     return [one.data.decode() for frame in frames if isinstance(frame, Pictures) for one in (frame, *frame.behind)]
 
 
-VP8 = RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=97)
+VP8_TYPE = 97
+VP8 = RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=VP8_TYPE)
 
 
 def encoded(number: int, *, layers: int = 1) -> list[bytes]:
@@ -63,8 +67,10 @@ def encoded(number: int, *, layers: int = 1) -> list[bytes]:
     if layers == 2:
         encoder.options |= {"error-resilient": "1", "ts-parameters": two_layers(200)}
     found: list[bytes] = []
+    scene = np.random.default_rng(1).integers(0, 256, (64, 64 + number, 3), dtype=np.uint8)
     for at in range(number):
-        frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 4 * at % 256, np.uint8)).reformat(format="yuv420p")
+        moved = np.ascontiguousarray(scene[:, at : at + 64])
+        frame = av.VideoFrame.from_ndarray(moved).reformat(format="yuv420p")
         frame.pts = at
         found += [bytes(packet) for packet in encoder.encode(frame)]
     assert len(found) == number
@@ -221,11 +227,16 @@ def test_pictures_that_waited_for_one_another_keep_their_stamps() -> None:
     assert stamps == [90_000, 93_000, 96_000]
 
 
-def layered(pattern: Sequence[tuple[int, int]]) -> list[Pictures]:
+CHROMIUM = ((0, False), (1, True), (0, False), (1, False))
+"""Two layers as Chromium sends them: of the upper pictures, every second one refers to the one before it."""
+
+
+def layered(pattern: Sequence[tuple[int, bool]], *, gap_before: int = -1) -> list[Pictures]:
     """Return pictures, the first of them a key frame, each in the temporal layer given, with whether it switches up."""
-    data = [b"\x10 key", *[b"\x11 other"] * (len(pattern) - 1)]
-    heads = [bytes(VpxPayloadDescriptor(1, 0, picture_id=at, tid=tid)) for at, tid in enumerate(pattern)]
-    return [Pictures(one, 3000 * at, head) for at, (one, head) in enumerate(zip(data, heads, strict=True))]
+    return [
+        Pictures(b"\x11" if at else b"\x10", 3000 * at, Layer(*layer), after_gap=at == gap_before)
+        for at, layer in enumerate(pattern)
+    ]
 
 
 def taken(layers: TemporalLayers, pictures: Sequence[Pictures]) -> str:
@@ -233,41 +244,143 @@ def taken(layers: TemporalLayers, pictures: Sequence[Pictures]) -> str:
 
 
 def test_upper_layers_are_left_out_and_come_back_where_they_refer_to_nothing_that_was() -> None:
-    # As Chromium sends two layers: of the upper pictures the second refers to the first.
-    pictures = layered([(0, 0), (1, 1), (0, 0), (1, 0)] * 4)
+    pictures = layered(CHROMIUM * 4)
     layers = TemporalLayers()
     assert taken(layers, pictures[:4]) == "++++"
     layers.base_only = True
     assert taken(layers, pictures[4:7]) == "+-+"
     layers.base_only = False
     assert taken(layers, pictures[7:]) == "-" + "++++" * 2
-    assert (layers.base_pictures, layers.left_out) == (8, 2)
+    assert layers.left_out == 2
+
+
+def test_after_a_lost_picture_upper_ones_wait_for_a_point_to_switch_up_at() -> None:
+    """The lost one may be what they refer to."""
+    assert taken(TemporalLayers(), layered(CHROMIUM * 3, gap_before=2)) == "+++-" + "++++" * 2
 
 
 def test_of_three_layers_the_third_waits_for_the_second() -> None:
-    pictures = layered([(0, 0), (2, 1), (1, 1), (2, 0)] * 3)
+    pictures = layered([(0, False), (2, True), (1, True), (2, False)] * 3)
     layers = TemporalLayers()
     layers.base_only = True
     assert taken(layers, pictures[:5]) == "+---+"
     layers.base_only = False
     assert taken(layers, pictures[5:]) == "-+-" + "++++"
-    again = layered([(0, 0), (2, 0), (1, 0)])
-    layers.base_only = True
-    assert taken(layers, pictures[4:6]) == "+-"
-    layers.base_only = False
-    assert taken(layers, again) == "+++", "after a key frame nothing is missing"
 
 
-def test_what_is_no_vp8_in_layers_is_decoded_whole() -> None:
+def test_a_key_frame_is_taken_in_whatever_layer_and_with_it_nothing_is_missing() -> None:
     layers = TemporalLayers()
     layers.base_only = True
-    for head in (b"", b"\x10", b"\x90\x80", b"\x90\x20", bytes(VpxPayloadDescriptor(1, 0, picture_id=7))):
-        assert layers.takes(Pictures(b"\x11", 0, head)), head
+    assert taken(layers, layered([(1, False), (1, False)])) == "+-"
+    layers.base_only = False
+    assert taken(layers, layered([(0, False), (2, False), (1, False)])) == "+++"
+
+
+def test_upper_layers_that_never_switch_up_are_asked_a_key_frame_for_and_then_taken_all_the_same() -> None:
+    """Else a sender could keep its video from being looked at for as long as it likes."""
+    pictures = layered([(0, False), *[(1, False)] * 200])
+    layers = TemporalLayers()
+    layers.base_only = True
+    assert taken(layers, pictures[:20]) == "+" + "-" * 19
+    layers.base_only = False
+    told = [(layers.takes(one), layers.wants_key_frame(one)) for one in pictures[20:]]
+    assert [at for at, (_, wants) in enumerate(told) if wants] == [31, 61], "a second is thirty pictures"
+    first = next(at for at, (takes, _) in enumerate(told) if takes)
+    assert first == 91
+    assert all(takes for takes, _ in told[first:])
+
+
+def test_a_descriptor_is_read_and_one_that_makes_no_sense_is_the_base_layer() -> None:
+    told = bytes(VpxPayloadDescriptor(1, 0, picture_id=7, tl0picidx=200, tid=(1, 1)))
+    assert layer_of(told + b"data") == Layer(1, switches_up=True, base_index=200, begins=True)
+    rest = bytes(VpxPayloadDescriptor(0, 0, picture_id=7, tl0picidx=200, tid=(1, 0)))
+    assert layer_of(rest) == Layer(1, switches_up=False, base_index=200, begins=False)
+    for odd in (b"", b"\x10", b"\x90\x80", b"\x90\x20"):
+        assert layer_of(odd).number == 0
+
+
+def layered_packets(lengths: Sequence[int]) -> list[RtpPacket]:
+    """Return packets of pictures in two layers, so many packets each; their data tells the picture's number."""
+    packets: list[RtpPacket] = []
+    for number, length in enumerate(lengths):
+        tid, base_index = (number % 2, int(number % 4 == 1)), (250 + number // 2) % 256
+        for at in range(length):
+            head = bytes(VpxPayloadDescriptor(int(at == 0), 0, picture_id=number, tl0picidx=base_index, tid=tid))
+            packet = RtpPacket(
+                payload_type=VP8_TYPE,
+                sequence_number=(65_530 + len(packets)) % (1 << 16),
+                timestamp=3000 * number,
+                marker=at + 1 == length,
+                payload=head + bytes([number]),
+            )
+            packet._data = bytes([number])  # type: ignore[attr-defined]
+            packets.append(packet)
+    return packets
+
+
+def received(packets: Sequence[RtpPacket]) -> tuple[list[tuple[int, int, bool]], int]:
+    """Return of each picture its number, that of the newest when it was given, and whether it is behind a gap; and how
+    often a key frame was asked for."""
+    buffer = PictureBuffer(lambda payload_type: payload_type == VP8_TYPE)
+    given, asked = [], 0
+    for packet in packets:
+        lost, first = buffer.add(packet)
+        asked += lost
+        if isinstance(first, Pictures):
+            given += [(one.data[0], packet.timestamp // 3000, one.after_gap) for one in (first, *first.behind)]
+    return given, asked
+
+
+@pytest.mark.parametrize("lost", [[3], [4], [5], [3, 4, 5]])
+def test_a_lost_picture_of_an_upper_layer_is_not_waited_for_and_no_loss(lost: list[int]) -> None:
+    """Browsers seldom send these packets again."""
+    # Pictures 0 and 2 are of the base layer; the packets 3 to 5 are those of picture 1.
+    packets = layered_packets([3] * 12)
+    given, asked = received([packet for at, packet in enumerate(packets) if at not in lost])
+    assert asked == 0
+    assert [number for number, _, _ in given] == [0, *range(2, 12)]
+    assert [number for number, _, after_gap in given if after_gap] == [2]
+    assert all(newest - number <= 3 for number, newest, _ in given), "a tenth of a second"
+
+
+@pytest.mark.parametrize("lost", [[6], [7], [8], [6, 7, 8], [5, 6], [8, 9]])
+def test_a_lost_picture_of_the_base_layer_is_waited_for_and_a_key_frame_asked_for(lost: list[int]) -> None:
+    packets = layered_packets([3] * 40)
+    given, asked = received([packet for at, packet in enumerate(packets) if at not in lost])
+    assert asked == 1
+    # It is asked for half a second after the loss.
+    assert max(newest - number for number, newest, _ in given) == pytest.approx(15, abs=2)
+    late = [packets[at] for at in lost]
+    again, asked = received([*[p for at, p in enumerate(packets[:15]) if at not in lost], *late, *packets[15:]])
+    assert asked == 0
+    assert [number for number, _, _ in again] == list(range(40)), "what was sent again is not given up"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_on_a_bad_network_no_base_picture_is_passed_over_without_a_key_frame(seed: int) -> None:
+    rng = random.Random(seed)
+    packets = layered_packets([rng.choice([1, 2, 5]) for _ in range(200)])
+    upper_only = seed % 2 == 0
+    kept = [
+        packet
+        for at, packet in enumerate(packets)
+        if at < 3 or rng.random() > 0.1 or (upper_only and layer_of(packet.payload).number == 0)
+    ]
+    given, asked = received(kept)
+    numbers = [number for number, _, _ in given]
+    assert numbers == sorted(set(numbers))
+    if upper_only:
+        assert asked == 0
+        assert set(range(0, 196, 2)) <= set(numbers)
+    sent, came = (Counter(packet.timestamp // 3000 for packet in some) for some in (packets, kept))
+    whole = {number for number in sent if sent[number] == came[number]}
+    assert set(numbers) <= whole, "none is put together from parts"
+    missing = [n for n in range(0, numbers[-1], 2) if n not in numbers]
+    assert bool(missing) <= bool(asked)
 
 
 def test_the_base_layer_alone_gives_the_same_pictures_as_all_layers() -> None:
     data = encoded(24, layers=2)
-    heads = [bytes(VpxPayloadDescriptor(1, 0, picture_id=at, tid=(at % 2, at % 2))) for at in range(len(data))]
 
     def decoded(*, base_only: bool) -> dict[int, bytes]:
         found: dict[int, bytes] = {}
@@ -279,9 +392,10 @@ def test_the_base_layer_alone_gives_the_same_pictures_as_all_layers() -> None:
         decoding = Decoding(take, threading.Event())
         decoding.layers.base_only = base_only
         for at, one in enumerate(data):
-            decoding.put((VP8, Pictures(one, at, heads[at])))
+            decoding.put((VP8, Pictures(one, at, Layer(at % 2, at % 2 == 1))))
         end_soon(decoding)
         decoding.get()
+        assert decoding.base_pictures == 12
         return found
 
     whole, base = decoded(base_only=False), decoded(base_only=True)

@@ -22,8 +22,8 @@ export function cloneForCheck(track) {
 }
 
 /**
- * Send a track in two temporal layers where the browser can: then every other picture is one that no other refers to, and
- * a server that is busy can leave it undecoded.
+ * Send a track in two temporal layers where the browser can: then every other picture is one that the others do without,
+ * a server that is busy can leave it undecoded, and on the way it may be lost.
  *
  * @param {RTCPeerConnection} peer
  * @param {MediaStreamTrack} track

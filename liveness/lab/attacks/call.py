@@ -35,7 +35,9 @@ class Call:
     recovery_s: float
     """How long the picture stands still after a loss, until a key frame has come."""
     layers: int = 1
-    """Temporal layers of VP8, one or two; of two, every other picture is one that none refers to."""
+    """Temporal layers of VP8, one or two: of two, every other picture is one that the others do not need."""
+    decoded: int = 1
+    """Of these how many are decoded; where a picture is not, the one before stays."""
 
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> Self:
@@ -71,6 +73,9 @@ def through(pictures: Iterable[Pixels], fps: float, call: Call, rng: np.random.G
             frozen_until = index + max(1, round(call.recovery_s * fps))
         ask = index + 1 == frozen_until
         if index < frozen_until and last is not None:
+            yield last
+            continue
+        if index % call.layers >= call.decoded and last is not None:
             yield last
             continue
         for packet in packets:

@@ -22,7 +22,9 @@ from liveness.media import Recording
 WIDTH, HEIGHT, FPS = 1280, 720, 30
 KBIT_S = 2500
 LAYERS = 2
-"""Temporal layers, as the SDK asks a browser for them: every other picture is one that none refers to."""
+"""Temporal layers, as the SDK asks a browser for them: every other picture is one that the others do without."""
+_LAYERS_TOLD = "COMMENT"
+"""The field of the file that has their number, as WebM spells it."""
 _KEYFRAME_EVERY = 76
 _SECONDS = 60
 _LONGEST_SOURCE_S = 20.0
@@ -40,6 +42,8 @@ class EncodedClip:
     """Indices of the packets that need no other."""
     width: int
     height: int
+    layers: int
+    """Temporal layers, 1 or 2."""
 
     @property
     def seconds(self) -> float:
@@ -51,10 +55,9 @@ class EncodedClip:
         """Mean rate of the video alone."""
         return sum(map(len, self.packets)) * 8 / 1000 / self.seconds
 
-    @staticmethod
-    def layer_of(index: int) -> int:
+    def layer_of(self, index: int) -> int:
         """Return the temporal layer of a packet, 0 being the lowest."""
-        return index % LAYERS
+        return index % self.layers
 
     def keyframe_after(self, index: int) -> int:
         """Return the index of the first key frame at or after a packet, going round at the end."""
@@ -62,7 +65,12 @@ class EncodedClip:
 
 
 def prepare_clip(
-    source: Path | None, *, folder: Path | None = None, seconds: int = _SECONDS, size: tuple[int, int] = (WIDTH, HEIGHT)
+    source: Path | None,
+    *,
+    folder: Path | None = None,
+    seconds: int = _SECONDS,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+    layers: int = LAYERS,
 ) -> Path:
     """Encode a recording, or a drawn scene if there is none, unless that was done before; returns the file.
 
@@ -71,6 +79,8 @@ def prepare_clip(
 
     Parameters
     ----------
+    layers
+        Temporal layers, 1 or 2.
     folder
         Where encoded clips are kept; a folder of the user's own among the temporary files if not given. What lies there
         shows the person of the recording: nobody else can read it.
@@ -81,13 +91,13 @@ def prepare_clip(
         The recording cannot be read.
     """
     folder = folder or _own_folder()
-    name = f"{_name(source)}-{size[0]}x{size[1]}-{seconds}s-{_RECIPE}.webm"
+    name = f"{_name(source)}-{size[0]}x{size[1]}-{seconds}s-{layers}l-{_RECIPE}.webm"
     target = folder / name
     if not target.exists():
         pictures = _drawn(size) if source is None else _recorded(source, size)
         part = target.with_suffix(f".{os.getpid()}.part")
         try:
-            _encode(part, pictures, seconds * FPS, size)
+            _encode(part, pictures, seconds * FPS, size, layers)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
@@ -111,14 +121,19 @@ def read_clip(path: Path) -> EncodedClip:
                 tuple(index for index, packet in enumerate(packets) if packet.is_keyframe),
                 stream.width,
                 stream.height,
+                2 if container.metadata.get(_LAYERS_TOLD) == _layers_told(2) else 1,
             )
             codec = stream.codec_context.name
     except (av.error.FFmpegError, IndexError, OSError) as error:
         raise MediaError(f"{path}: expected an encoded clip of the bench; delete it, it is made anew") from error
-    layered = all(clip.layer_of(key) == 0 for key in clip.keyframes) and len(clip.packets) % LAYERS == 0
+    layered = all(clip.layer_of(key) == 0 for key in clip.keyframes) and len(clip.packets) % clip.layers == 0
     if codec not in ("vp8", "libvpx") or not clip.keyframes or clip.keyframes[0] != 0 or not layered:
         raise MediaError(f"{path}: expected VP8 that begins with a key frame, got {codec}; delete it, it is made anew")
     return clip
+
+
+def _layers_told(layers: int) -> str:
+    return f"VP8 in {layers} temporal layers" if layers > 1 else "VP8 without layers"
 
 
 def _own_folder() -> Path:
@@ -204,8 +219,8 @@ def _to_and_fro(count: int, length: int) -> Iterator[int]:
         yield at if at < length else period - at
 
 
-def _encode(target: Path, pictures: Sequence[bytes], count: int, size: tuple[int, int]) -> None:
-    """Encode as a browser does in a call: one pass, at once, at a constant rate, in temporal layers."""
+def _encode(target: Path, pictures: Sequence[bytes], count: int, size: tuple[int, int], layers: int) -> None:
+    """Encode as a browser does in a call: one pass, at once, at a constant rate."""
     options = {
         "deadline": "realtime",
         "cpu-used": "8",
@@ -216,10 +231,11 @@ def _encode(target: Path, pictures: Sequence[bytes], count: int, size: tuple[int
         "qmin": "2",
         "qmax": "56",
         "g": str(_KEYFRAME_EVERY),
-        "error-resilient": "1",
-        "ts-parameters": two_layers(KBIT_S),
     }
+    if layers > 1:
+        options |= {"error-resilient": "1", "ts-parameters": two_layers(KBIT_S)}
     with av.open(str(target), "w", format="webm") as container:
+        container.metadata[_LAYERS_TOLD] = _layers_told(layers)
         stream = container.add_stream("libvpx", rate=FPS, options=options)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"

@@ -11,7 +11,8 @@ from liveness.lab.bench.measuring import Usage, percentile, slope
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a step holds: nothing but some of the analysed rate was given up, and for every call both of these."""
+    """When a step holds: no more was given up than analysed rate and pictures of upper temporal layers, and for
+    every call both of these hold."""
 
     min_fps: float = 10.0
     """Analysed frames a second."""
@@ -163,6 +164,7 @@ def told(step: Mapping[str, Any]) -> str:
     limits = [
         *(["holds"] if step["holds"] else ["does not hold"]),
         *(["load was shed"] if step["shed"] else []),
+        *(["upper layer undecoded"] if step["left_out_per_call_second"] else []),
         *(["the senders were too slow"] if step["sender_limited"] else []),
         *(["other programs took part of the core"] if step["disturbed"] else []),
     ]

@@ -163,12 +163,13 @@ def _stages(steps: Iterator[Mapping[str, Any]]) -> dict[str, str]:
 def _footing(results: Mapping[str, Any]) -> Iterator[str]:
     clip, machine, rule = results["clip"], results["machine"], results["rule"]
     size = f"{clip['width']}×{clip['height']}"
-    what = f"{clip['codec'].upper()} {size}, {clip['fps']:g} fps, {clip['kbit_s'] / 1000:.1f} Mbit/s"
+    layers = " in two temporal layers" if clip["temporal_layers"] > 1 else ""
+    what = f"{clip['codec'].upper()}{layers}, {size}, {clip['fps']:g} fps, {clip['kbit_s'] / 1000:.1f} Mbit/s"
     yield _text(
         30,
         _HEIGHT - 26,
         f"Every call: {what}. A step holds with at least {rule['min_fps']:g} analysed fps and a p95 age of at most "
-        f"{rule['max_age_ms']:g} ms in every call, and no more given up than rate.",
+        f"{rule['max_age_ms']:g} ms in every call, and no more given up than rate and the upper layer.",
         "small",
     )
     disturbed = any(step["disturbed"] for run in results["runs"] for step in run["steps"])

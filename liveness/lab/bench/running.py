@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from liveness import __version__
 from liveness.errors import ConfigError
-from liveness.lab.bench.clip import FPS, EncodedClip, prepare_clip, read_clip
+from liveness.lab.bench.clip import FPS, LAYERS, EncodedClip, prepare_clip, read_clip
 from liveness.lab.bench.figures import Rule, conclusion, of_senders, summary, told
 from liveness.lab.bench.lines import Child, ChildError
 from liveness.lab.bench.measuring import busy_seconds, check_platform, machine
@@ -50,12 +50,16 @@ class BenchOptions:
     """How long the encoded clip is before it begins anew."""
     rule: Rule = field(default_factory=Rule)
     """When a step holds."""
+    layers: int = LAYERS
+    """Temporal layers that senders send, 1 or 2."""
     clip_folder: Path | None = None
     """Where encoded clips are kept; among the temporary files if not given."""
 
     def __post_init__(self) -> None:
         if self.calls is not None and not 1 <= self.calls <= MOST_CALLS:
             raise ConfigError(f"calls must lie in 1–{MOST_CALLS} or be auto, got {self.calls}")
+        if self.layers not in (1, LAYERS):
+            raise ConfigError(f"temporal layers must be 1 or {LAYERS}, got {self.layers}")
         if self.steady_s <= 0 or self.settle_s < 0 or self.clip_s < 1:
             raise ConfigError("steady_s and clip_s must be positive and settle_s not negative")
 
@@ -80,7 +84,7 @@ def run_bench(options: BenchOptions, *, say: Say) -> dict[str, Any]:
     check_platform()
     about = machine()
     say("Preparing the clip; a new one is encoded first, which takes about a minute.")
-    path = prepare_clip(options.clip, folder=options.clip_folder, seconds=options.clip_s)
+    path = prepare_clip(options.clip, folder=options.clip_folder, seconds=options.clip_s, layers=options.layers)
     clip = read_clip(path)
     cores = sorted(os.sched_getaffinity(0))
     server_core, sender_cores = (cores[0], cores[1:]) if len(cores) > 1 else (None, None)
@@ -111,6 +115,7 @@ def _about(clip: EncodedClip, source: Path | None) -> dict[str, Any]:
     return {
         "source": source.name if source else "a drawn scene without a face",
         "codec": "vp8",
+        "temporal_layers": clip.layers,
         "width": clip.width,
         "height": clip.height,
         "fps": FPS,

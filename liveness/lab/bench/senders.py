@@ -44,6 +44,7 @@ _LATE_S = 0.05
 _GIVEN_UP_S = 0.5
 _CONNECT_S = 20.0
 _KEY = "LIVENESS_API_KEY"
+_ENCODER = "_RTCRtpSender__encoder"
 
 
 @dataclass(slots=True)
@@ -122,9 +123,16 @@ class LayeredPacker(Vp8Encoder):
 
     def _told(self, payload: bytes, layer: int) -> bytes:
         descriptor, data = VpxPayloadDescriptor.parse(payload)
-        # Each picture of the upper layer refers to the base alone.
-        descriptor.tid, descriptor.tl0picidx = (layer, int(layer > 0)), self._base_pictures % 256
+        # Chromium's upper pictures refer to one another by twos; ours do not, but are as hard to switch up to.
+        switches_up = layer > 0 and self._base_pictures % 2 == 1
+        descriptor.tid, descriptor.tl0picidx = (layer, int(switches_up)), self._base_pictures % 256
         return bytes(descriptor) + data
+
+
+def _pack_with(sender: RTCRtpSender, packer: Vp8Encoder) -> None:
+    if not hasattr(sender, _ENCODER):
+        raise RuntimeError(f"expected aiortc 1.16, whose RTCRtpSender has {_ENCODER}")
+    setattr(sender, _ENCODER, packer)
 
 
 class Sender:
@@ -142,7 +150,8 @@ class Sender:
         transceiver.setCodecPreferences(
             [one for one in capabilities.codecs if one.mimeType in ("video/VP8", "video/rtx")]
         )
-        transceiver.sender._RTCRtpSender__encoder = LayeredPacker(self.track)  # type: ignore[attr-defined]
+        if clip.layers > 1:
+            _pack_with(transceiver.sender, LayeredPacker(self.track))
         transceiver.sender._send_keyframe = self.track.give_keyframe  # type: ignore[method-assign]
         self._pc.on("connectionstatechange", self._state_changed)
 

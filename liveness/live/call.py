@@ -24,7 +24,7 @@ from liveness.measures.probe import Prober, sampled
 from liveness.media import MediaFrame
 from liveness.review.document import challenge_document, review_document, rounded, verdict_document
 from liveness.review.notes import Notes
-from liveness.verdict import Family, Verdict
+from liveness.verdict import Family, Received, Verdict
 
 _SILENT_S = 1.0
 """Without a frame for this long, verdicts go on by themselves, since what was seen fades."""
@@ -69,7 +69,14 @@ class Picture:
 
     codec: str = ""
     kbit_s: float | None = None
+    fps: float | None = None
+    """Where not all that arrives is decoded; else it is measured on what is."""
     has_audio: bool = False
+
+    def told_in(self, received: Received) -> Received:
+        """Return what was received with what the connection knows of it."""
+        fps = self.fps if self.fps is not None else received.fps
+        return replace(received, kbit_s=self.kbit_s, fps=fps)
 
 
 class Call:
@@ -212,7 +219,7 @@ class Call:
         """Return the review of the call so far, schema ``liveness.review/1``."""
         duration_s = self.clock.last_s or 0.0
         final = self._notes.worst or self._notes.tempered(self.engine.conclude(duration_s))
-        final = replace(final, received=replace(final.received, kbit_s=self.picture.kbit_s))
+        final = replace(final, received=self.picture.told_in(final.received))
         seen = final.received
         source = {
             "file": f"Live call {self.session_id}",
@@ -277,7 +284,7 @@ class Call:
         if verdict is None:
             return
         self._verdict = verdict
-        shown = replace(verdict, received=replace(verdict.received, kbit_s=self.picture.kbit_s))
+        shown = replace(verdict, received=self.picture.told_in(verdict.received))
         sent_s = mail.sent_s if mail else None
         emit(
             self.session_id,

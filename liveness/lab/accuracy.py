@@ -87,6 +87,7 @@ def accuracy(
     judged = [one for one in everything if not one.sample.shift_s]
     figures = figures_of(judged, pictures, "cross-validated", NO_CURVES, manifests)
     figures["looks"] = _looks(everything)
+    figures["other_draw"] = _other_draw(learning, specs, progress)
     figures["as_measured"] = _as_measured(measured, specs, figures["doubts"])
     figures["left_out"] = _left_out(judged, measured, learning, progress)
     figures["decided"] = {
@@ -132,6 +133,22 @@ def _as_measured(
                 }
             )
     return found
+
+
+def _other_draw(
+    learning: Sequence[Measured], specs: Mapping[str, SignalSpec], progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """Judge the stills and loops that others' curves are learnt from: other draws than those of the table."""
+    twins = [one for one in learning if one.sample.attack_type in _INJECTED]
+    judged, _ = cross_validate(twins, learning, specs, progress)
+    return {
+        name: {
+            state: rate(sum(one.outcome.state == state for one in ones), len(ones))
+            for state in ("live", "inconclusive", "suspect")
+        }
+        for name in _INJECTED
+        for ones in [[one for one in judged if one.sample.attack_type == name]]
+    }
 
 
 def _looks(judged: Sequence[Judged]) -> dict[str, Any]:

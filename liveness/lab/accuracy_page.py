@@ -31,6 +31,7 @@ def page(figures: Mapping[str, Any]) -> str:
         "posterior of the attack's family alone, and *where examined* the same among clips in which that family could "
         "be examined by half or more.\n",
         _table(_attack_table(figures["attack_types"])),
+        *_draws_told(figures["other_draw"]),
         "## Attack types that were not learnt from\n",
         "Each type left out of what the calibration learns from, one at a time. Models behind the signals are not "
         "learnt again, only kept from the person and, of animations, from the method: those behind `forgery` and "
@@ -150,6 +151,16 @@ def _decision_table(decided: Mapping[str, Any]) -> Table:
         )
         for name, one in decided.items()
     ]
+
+
+def _draws_told(draws: Mapping[str, Any]) -> list[str]:
+    """Return what became of simulated attacks that were drawn otherwise."""
+    told = "; ".join(
+        f"of `{name}` {_share(one['suspect'])} found, {one['inconclusive']['count']} inconclusive, "
+        f"{one['live']['count']} live"
+        for name, one in draws.items()
+    )
+    return [f"In another draw of what is random in the simulated ones (the moment, noise, drift, the cut): {told}.\n"]
 
 
 def _looks_told(looks: Mapping[str, Any]) -> list[str]:

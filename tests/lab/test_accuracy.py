@@ -66,6 +66,7 @@ def test_the_page_has_every_part() -> None:
         }
     ]
     figures["looks"] = _looks(clips)
+    figures["other_draw"] = {"sim_loop": {"suspect": rate(9, 10), "inconclusive": rate(1, 10), "live": rate(0, 10)}}
     figures["decided"] = {"bona fide that end live": _decided(clips[:10], "live")}
     figures["tones"] = [{"tone": "light", **_both_classes(clips)}]
     line = {
@@ -83,6 +84,7 @@ def test_the_page_has_every_part() -> None:
         "| b3 |",
         "Swap and original",
         "| light | 10 |",
+        "of `sim_loop` 9/10",
         "| 5, 4 |",
     ):
         assert part in text

@@ -183,9 +183,10 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
             unsure[name] = replace(curve, power=power)
             if gain.at_least > 0:
                 columns[name] = (unsure[name], unseen)
-        shares = _shares(usable, {name: unseen for name, (_, unseen) in columns.items()})
-        shares |= dict.fromkeys(_alternatives(shares, specs), 1.0)
-        together = sum((shares[name] * unseen for name, (_, unseen) in columns.items()), np.zeros(len(usable)))
+        kept, added = _that_add(usable, {name: unseen for name, (_, unseen) in columns.items()}, specs, seed=seed)
+        gains |= {f"{species.name} {name} beside": gain for name, gain in added.items()}
+        columns = {name: columns[name] for name in kept}
+        shares, together = _together(usable, kept, specs)
         heard = [any(_judges(row, specs[name]) for name in columns) for row in usable]
         gain = gains[species.name] = _gain(usable, heard, together, doubt=doubt, seed=seed)
         told[species.name] = max(gain.at_least / gain.nats, 0.0) if gain.nats > 0 else 0.0
@@ -196,6 +197,36 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
             told[species.name] = 0.0
             doubts += _surest(unsure, {name: gains[f"{species.name} {name}"].at_least for name in unsure})
     return Learnt(tuple(curves), _mixture(told), gains, tuple(doubts))
+
+
+def _together(
+    rows: Sequence[Row], columns: Mapping[str, Array], specs: Mapping[str, SignalSpec]
+) -> tuple[dict[str, float], Array]:
+    """Return the share of each signal beside the others, and each row's llr by all of them."""
+    shares = _shares(rows, columns)
+    shares |= dict.fromkeys(_alternatives(shares, specs), 1.0)
+    return shares, sum((shares[name] * unseen for name, unseen in columns.items()), np.zeros(len(rows)))
+
+
+def _that_add(
+    rows: Sequence[Row], columns: Mapping[str, Array], specs: Mapping[str, SignalSpec], *, seed: int
+) -> tuple[dict[str, Array], dict[str, Gain]]:
+    """Leave out, one after the other, signals that are not established to add anything beside the others.
+
+    Returns the columns that are left, and of every signal that was looked at beside others what it adds to them.
+    """
+    left, added = dict(columns), dict[str, Gain]()
+    while len(left) > 1:
+        heard = [any(_judges(row, specs[name]) for name in left) for row in rows]
+        _, everything = _together(rows, left, specs)
+        for name in left:
+            _, without = _together(rows, {one: of for one, of in left.items() if one != name}, specs)
+            added[name] = _gain(rows, heard, everything, doubt=_DOUBT, seed=seed, over=without)
+        least = min(left, key=lambda name: added[name].at_least)
+        if added[least].at_least > 0:
+            break
+        del left[least]
+    return left, added
 
 
 def _surest(curves: Mapping[str, Curve], at_least: Mapping[str, float]) -> list[Curve]:
@@ -372,13 +403,22 @@ def _loss(rows: Sequence[Row], judges: Sequence[bool], unseen: Array) -> float:
     return float((weights * losses).sum()) if some else math.inf
 
 
-def _gain(rows: Sequence[Row], judges: Sequence[bool], unseen: Array, *, doubt: float, seed: int) -> Gain:
-    """Return how much less the loss is than that of saying nothing, and how much of that all but a ``doubt`` have."""
+def _gain(
+    rows: Sequence[Row], judges: Sequence[bool], unseen: Array, *, doubt: float, seed: int, over: Array | None = None
+) -> Gain:
+    """Return how much less the loss is than that of another word, and how much of that all but a ``doubt`` have.
+
+    Parameters
+    ----------
+    over
+        (n,) the other word; saying nothing if not given.
+    """
     some, weights, losses = _losses(rows, judges, unseen)
     if not some:
         return Gain(0.0, 0.0)
+    _, _, others = _losses(rows, judges, np.zeros(len(rows)) if over is None else over)
     groups = {name: at for at, name in enumerate(sorted({row.group for row in some}))}
-    parts = np.bincount([groups[row.group] for row in some], weights * (math.log(2) - losses), len(groups))
+    parts = np.bincount([groups[row.group] for row in some], weights * (others - losses), len(groups))
     drawn = np.random.default_rng(seed).integers(len(groups), size=(_BOOTSTRAPS, len(groups)))
     return Gain(float(parts.sum()), float(np.quantile(parts[drawn].sum(axis=1), doubt)))
 

@@ -58,6 +58,23 @@ def test_what_tells_nothing_new_is_dropped_and_said_so() -> None:
     assert learnt.gains["face_swap noise"].at_least <= 0
 
 
+def test_a_signal_that_says_what_another_says_better_is_dropped_and_one_that_says_something_else_is_kept() -> None:
+    """Alone, each of the three tells swaps from live people."""
+    rng = np.random.default_rng(3)
+
+    def with_two_more(row: Row) -> Row:
+        (known, _) = row.signals["telling"]
+        echo = {"value": known["value"] + rng.normal()}
+        other = {"value": rng.normal() + (1.5 if row.species else 0.0)}
+        return replace(row, signals={**row.signals, "echo": (echo, 1.0), "other": (other, 1.0)})
+
+    taught = [with_two_more(row) for row in rows(2.0, people=80)]
+    learnt = learn(taught, {name: spec(name) for name in ("telling", "echo", "other")}, seed=1)
+    assert learnt.gains["face_swap echo"].at_least > 0
+    assert learnt.gains["face_swap echo beside"].at_least <= 0 < learnt.gains["face_swap other beside"].at_least
+    assert {curve.signal for curve in learnt.curves} == {"telling", "other"}
+
+
 def test_a_weak_sign_of_what_no_other_sees_is_kept_as_a_doubt_only() -> None:
     swaps = rows(2.5)
     animations = [replace(row, species="animation") for row in rows(0.5, seed=1, people=20) if row.species]

@@ -229,7 +229,10 @@ def _differ(one: Floats, other: Floats) -> float:
 
 
 def _coarse(luma: Pixels) -> Floats:
-    """Return (16, 16) cell means without their mean, for telling cuts."""
+    """Return (16, 16) cell means without their mean, for telling cuts.
+
+    A picture of the size of a call's does not fit into the processor's caches: what costs is the rows that are read.
+    """
     step = max(1, max(luma.shape) // 320)
-    cells = cell_means(luma[::step, ::step], 16)
+    cells = cell_means(luma[:: 3 * step, ::step], 16)
     return np.asarray(cells - cells.mean(), dtype=np.float32)

@@ -11,15 +11,17 @@ _LOST_SHARE, _BUSY_SHARE, _IDLE_SHARE = 0.12, 0.90, 0.70
 """Analysis gets the time that decoding leaves: by lost frames a core is seen to be too full, and by its being full they
 are seen to be our doing. A step gives up a sixth of the frames and more, and what is overtaken is made up for: fewer
 lost ones are borne."""
-_BACK_SHARE, _ANALYSIS_SHARE = 0.94, 0.65
-"""A rate is given back if the core would then be no fuller than this, given what part of its time analysis takes."""
+_BACK_SHARE, _ANALYSIS_SHARE = 0.94, 0.45
+"""A rate is given back if the core would then be no fuller than this, given what part of its time goes with the rate:
+the face mesh and what follows the face; the learnt models look by the clock."""
 _WARM_SHARE, _COOL_SHARE = 0.70, 0.50
 """Above the one, pictures that the others do without are left undecoded; below the other there is room for them."""
 _LATE_MS, _EARLY_MS = 140.0, 90.0
 _MANY_WAITING, _FEW_WAITING = 6, 2
 """Pictures before one decoder: a fifth of a second of a common call, which the age of frames does not show."""
-_UP_AFTER_S, _DOWN_AFTER_S = 4.0, 10.0
-"""The models of a call that begins take a second or two of a core that is nearly full; that passes by itself."""
+_UP_AFTER_S, _AGAIN_AFTER_S, _DOWN_AFTER_S = 4.0, 8.0, 10.0
+"""The models of a call that begins take a second or two of a core that is nearly full; that passes by itself. While no
+frame is late, what was given up last has twice as long to show what it is worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,12 @@ LEVELS: tuple[Relief, ...] = (
 
 
 class Shedder:
-    """Decides on the level from the load, one step at a time: up after four bad seconds, down after ten good ones."""
+    """Decides on the level from the load, one step at a time: up after 4 or 8 bad seconds, down after 10 good ones."""
 
     def __init__(self) -> None:
         self.level = 0
         self._bad_s = 0.0
+        self._late_s = 0.0
         self._good_s = 0.0
 
     @property
@@ -81,12 +84,15 @@ class Shedder:
         """Take in the load of the last ``seconds``; returns whether the level changed."""
         full = load.cpu_share > _BUSY_SHARE and load.lost_share > _LOST_SHARE
         warm = load.cpu_share > _WARM_SHARE and not self.relief.base_layer_only
-        bad = warm or full or load.age_ms > _LATE_MS or load.waiting > _MANY_WAITING
+        late = load.age_ms > _LATE_MS or load.waiting > _MANY_WAITING
+        bad = warm or full or late
         good = load.cpu_share < self._room() and load.age_ms < _EARLY_MS and load.waiting <= _FEW_WAITING
         self._bad_s = self._bad_s + seconds if bad else 0.0
         self._good_s = self._good_s + seconds if good else 0.0
-        if self._bad_s >= _UP_AFTER_S and self.level + 1 < len(LEVELS):
-            self.level, self._bad_s = self.level + 1, 0.0
+        self._late_s = self._late_s + seconds if late else 0.0
+        patience_s = _AGAIN_AFTER_S if self.relief.analysis_fps < FULL_FPS else _UP_AFTER_S
+        if (self._bad_s >= patience_s or self._late_s >= _UP_AFTER_S) and self.level + 1 < len(LEVELS):
+            self.level, self._bad_s, self._late_s = self.level + 1, 0.0, 0.0
             return True
         if self._good_s >= _DOWN_AFTER_S and self.level > 0:
             self.level, self._good_s = self.level - 1, 0.0

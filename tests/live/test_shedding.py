@@ -51,6 +51,16 @@ def test_a_warm_core_leaves_undecoded_what_nothing_refers_to_and_does_not_go_to_
     assert levels(shedder, Load(cpu_share=0.4, age_ms=30.0), 10) == [LEVELS[0]]
 
 
+def test_what_was_given_up_has_time_to_show_what_it_is_worth_unless_frames_are_late() -> None:
+    full, late = Shedder(), Shedder()
+    levels(full, BUSY, 8)
+    assert full.relief.analysis_fps == 10.2
+    assert not levels(full, BUSY, 7)
+    assert levels(full, BUSY, 1)
+    levels(late, BUSY, 8)
+    assert levels(late, Load(cpu_share=1.0, age_ms=300.0, lost_share=0.2), 4)
+
+
 def test_what_other_programs_take_is_no_load() -> None:
     assert not levels(Shedder(), Load(cpu_share=0.2, age_ms=60.0, lost_share=0.2), 60)
 
@@ -74,8 +84,8 @@ def test_all_is_given_back_slowly() -> None:
 
 def test_a_rate_comes_back_as_soon_as_it_can_be_borne() -> None:
     shedder = Shedder()
-    levels(shedder, BUSY, 12)
+    levels(shedder, BUSY, 16)
     assert shedder.relief.analysis_fps == 8.0
-    assert levels(shedder, Load(cpu_share=0.78, age_ms=60.0), 10)
+    assert levels(shedder, Load(cpu_share=0.82, age_ms=60.0), 10)
     assert not levels(shedder, Load(cpu_share=0.9, age_ms=60.0), 60)
     assert shedder.relief.analysis_fps == 10.2

@@ -85,6 +85,12 @@ def test_cpu_time_is_shared_among_the_stages_and_none_is_lost() -> None:
     assert naive == {"network": 1.0, "decode": 3.0, "rgb": 1.0, "faces": 5.0}
 
 
+def test_a_thread_that_ended_took_no_negative_time() -> None:
+    used = Usage(9.0, 0.0, {"loop": 5.0, "late": 1.0}).since(Usage(4.0, 0.0, {"loop": 2.0, "late": 3.0}))
+    assert used.by_thread_s == {"loop": 3.0, "late": 0.0}
+    assert used.cpu_s == 5.0
+
+
 @linux
 def test_a_process_can_be_measured() -> None:
     early = threads_of(os.getpid())

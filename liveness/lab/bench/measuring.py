@@ -33,7 +33,11 @@ class Usage:
         return Usage(
             self.cpu_s - before.cpu_s,
             max(self.waited_s - before.waited_s, 0.0),
-            {kind: self.by_thread_s.get(kind, 0.0) - before.by_thread_s.get(kind, 0.0) for kind in sorted(kinds)},
+            # A thread that has ended is missing from the later look.
+            {
+                kind: max(self.by_thread_s.get(kind, 0.0) - before.by_thread_s.get(kind, 0.0), 0.0)
+                for kind in sorted(kinds)
+            },
         )
 
 

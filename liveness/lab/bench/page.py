@@ -9,7 +9,7 @@ from typing import Any
 
 from liveness.output import visible
 
-_WIDTH, _HEIGHT = 1040, 560
+_WIDTH, _HEIGHT = 1040, 578
 _TOP, _BOTTOM = 150, 440
 _AGE_LEFT, _AGE_RIGHT = 70, 500
 _CPU_LEFT, _CPU_RIGHT = 600, 1010
@@ -165,11 +165,12 @@ def _footing(results: Mapping[str, Any]) -> Iterator[str]:
     size = f"{clip['width']}×{clip['height']}"
     layers = " in two temporal layers" if clip["temporal_layers"] > 1 else ""
     what = f"{clip['codec'].upper()}{layers}, {size}, {clip['fps']:g} fps, {clip['kbit_s'] / 1000:.1f} Mbit/s"
+    yield _text(30, _HEIGHT - 43, f"Every call: {what}.", "small")
     yield _text(
         30,
         _HEIGHT - 26,
-        f"Every call: {what}. A step holds with at least {rule['min_fps']:g} analysed fps and a p95 age of at most "
-        f"{rule['max_age_ms']:g} ms in every call, and no more given up than rate and the upper layer.",
+        f"A step holds with at least {rule['min_fps']:g} analysed fps and a p95 age of at most {rule['max_age_ms']:g} ms "
+        "in every call, and no more given up than rate and the upper layer.",
         "small",
     )
     disturbed = any(step["disturbed"] for run in results["runs"] for step in run["steps"])

@@ -169,8 +169,8 @@ def _footing(results: Mapping[str, Any]) -> Iterator[str]:
     yield _text(
         30,
         _HEIGHT - 26,
-        f"A step holds with at least {rule['min_fps']:g} analysed fps and a p95 age of at most {rule['max_age_ms']:g} ms "
-        "in every call, and no more given up than rate and the upper layer.",
+        f"A step holds with at least {rule['min_fps']:g} analysed fps and a p95 age of at most {rule['max_age_ms']:g} "
+        "ms in every call, and no more given up than rate and the upper layer.",
         "small",
     )
     disturbed = any(step["disturbed"] for run in results["runs"] for step in run["steps"])

@@ -53,6 +53,14 @@ def served(data: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], s
                 process.kill()
 
 
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Wait for the end; returns the rest of both outputs, with what was read ahead (``communicate`` passes that over)."""
+    process.wait(timeout=15)
+    assert process.stdout
+    assert process.stderr
+    return process.stdout.read(), process.stderr.read()
+
+
 def test_serve_prints_where_to_begin_and_ends_politely(tmp_path: Path) -> None:
     with served(tmp_path) as (process, printed):
         key = re.search(r"lk_\S+", printed)
@@ -72,7 +80,7 @@ def test_serve_prints_where_to_begin_and_ends_politely(tmp_path: Path) -> None:
         with urllib.request.urlopen(request, timeout=10) as stream:
             assert stream.readline().startswith(b"id: ")
             process.send_signal(signal.SIGTERM)
-            rest, said = process.communicate(timeout=10)
+            rest, said = ended(process)
             assert process.returncode == 0, said
             assert stream.read().endswith(b"\n\n")
         assert "█" in rest

@@ -54,7 +54,7 @@ def served(data: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], s
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Wait for the end; returns the rest of both outputs, with what was read ahead (``communicate`` passes that over)."""
+    """Wait for the end; returns the rest of both outputs; ``communicate`` would pass over what was read ahead."""
     process.wait(timeout=15)
     assert process.stdout
     assert process.stderr

@@ -292,6 +292,7 @@ def _through_call(
     measured = measure(sent, cache=cache, progress=progress)
     judged, _ = cross_validate(measured, learning, signal_specs(), progress)
     before = {one.sample.id: one.outcome.state for one in usual}
+    injected = [one for one in judged if one.sample.attack_type in _INJECTED]
     figures = figures_of(judged, [], "cross-validated", NO_CURVES, [])
     return {
         "line": str(line),
@@ -299,12 +300,7 @@ def _through_call(
         "height": line.height,
         "bona_fide": figures["bona_fide"],
         "swaps": figures["attack_types"].get(_LIVE_SWAP),
-        "injected": rate(
-            sum(
-                figures["attack_types"][name]["found"]["count"] for name in _INJECTED if name in figures["attack_types"]
-            ),
-            sum(figures["attack_types"][name]["count"] for name in _INJECTED if name in figures["attack_types"]),
-        ),
+        "injected": rate(sum(one.outcome.state == "suspect" for one in injected), len(injected)),
         "brier": figures["confidence"]["brier"],
         "newly_suspect": [
             one.sample.id

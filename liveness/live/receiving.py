@@ -133,8 +133,7 @@ class PictureBuffer(JitterBuffer):
 
     def _pass_upper_hole(self, packet: RtpPacket) -> bool:
         """Pass over a hole in which nothing of the base layer is missing, if it is old enough; tell whether it was."""
-        found = self._behind_hole(packet) if self._base_index is not None else None
-        if found is None or self._base_index is None:
+        if self._base_index is None or (found := self._behind_hole(packet)) is None:
             return False
         at, oldest, beginning = found
         layer = layer_of(beginning.payload)

@@ -6,6 +6,7 @@ hash of all code that could change it.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import hashlib
@@ -31,10 +32,10 @@ from liveness.lab.attacks import RECIPES, make_attack
 from liveness.lab.held_out import forgery_head, presentation_network, rendering_heads, surface_head
 from liveness.lab.processes import processes
 from liveness.media import MediaFrame, Recording, is_picture, read_picture
-from liveness.models.forgery import with_head
+from liveness.models.forgery import FORGERY_HEAD
 from liveness.models.presentation import with_network
-from liveness.models.rendering import with_heads
-from liveness.models.surface import with_surface_head
+from liveness.models.rendering import RENDERING_HEADS
+from liveness.models.surface import SURFACE_HEAD
 from liveness.review.reviewing import analyse, sha256_of
 from liveness.verdict import Evidence, species_of
 
@@ -215,8 +216,10 @@ def _measure_one(sample: Sample, *, cache: Path) -> tuple[str, Measurements]:
     kept = cache / "measured" / f"{sha256[:32]}-{_code_hash()[:16]}{mark}{look}.json"
     if kept.exists():
         return sha256, _decoded(json.loads(kept.read_text()))
-    forgery, rendering, surface = heads
-    with with_head(forgery), with_heads(rendering), with_surface_head(surface), with_network(network):
+    with contextlib.ExitStack() as unseen:
+        for file, head in zip((FORGERY_HEAD, RENDERING_HEADS, SURFACE_HEAD), heads, strict=True):
+            unseen.enter_context(file.replaced_by(head))
+        unseen.enter_context(with_network(network))
         measurements = _measure_picture(sample.file) if sample.picture else _measure_clip(sample.file, sample.shift_s)
     kept.parent.mkdir(parents=True, exist_ok=True)
     part = kept.with_suffix(f".{os.getpid()}")

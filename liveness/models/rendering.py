@@ -8,21 +8,17 @@ head, the latter also by how much it varies from look to look. See docs/models/r
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any, Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from liveness.errors import ModelError
 from liveness.frames import Floats, Pixels
-from liveness.models.runner import Network, card
+from liveness.models.heads import Head, HeadFile, floats, held
+from liveness.models.runner import Network
 
 QUESTIONS: Final = ("swapped", "generated")
 """What the heads are asked: of the face alone, and of the head as a whole."""
@@ -30,7 +26,7 @@ STAGES: Final = (16, 24, 40)
 """Channels of the stages that are looked at; each halves the side of the one before, the first that of the square."""
 REGIONAL_SIZE: Final = 6 * sum(STAGES)
 VALUES_SIZE: Final = REGIONAL_SIZE + 3 * sum(STAGES)
-_LIMIT: Final = 4.0
+LIMIT: Final = 4.0
 """A value further than so many standard deviations from what was learnt from counts as just so far."""
 _HARDLY_ANY: Final = 0.02
 """A region of this share of the square is compared with the face by half."""
@@ -39,21 +35,7 @@ _MIDDLE: Final = 160 / 224
 _LEAST_SPREAD: Final = 0.05
 """Added to a spread before its logarithm is taken, in standard deviations of what was learnt from."""
 
-_other_heads: ContextVar[Mapping[str, Any] | None] = ContextVar("rendering_heads", default=None)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Head:
-    """Logistic regression on what several looks have in common; all arrays are of one length."""
-
-    mean: Floats
-    scale: Floats
-    weights: Floats
-    bias: float
-
-    def log_odds(self, values: Floats) -> float:
-        """Return the log odds for the values that :func:`summaries` makes of some looks for this head."""
-        return self.bias + float(held(values, self.mean, self.scale) @ self.weights)
+RENDERING_HEADS: Final = HeadFile("rendering", network="general")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +48,20 @@ class Heads:
     generated: Head
     varying: Head
 
+    @classmethod
+    def of(cls, stated: Mapping[str, Any]) -> Heads:
+        """Read what JSON states; KeyError, TypeError or ValueError where it states no heads."""
+        heads = (Head.of(stated[name]) for name in ("swapped", "generated", "varying"))
+        return cls(floats(stated["mean"]), floats(stated["scale"]), *heads)
+
     def log_odds(self, looks: npt.NDArray[np.float32]) -> dict[str, float]:
         """Return for each of :data:`QUESTIONS` the log odds after (n, VALUES_SIZE) looks, two or more."""
         seen = summaries(looks, self.mean, self.scale)
-        generated = self.generated.log_odds(seen["generated"]) + self.varying.log_odds(seen["varying"])
-        return {"swapped": self.swapped.log_odds(seen["swapped"]), "generated": generated}
+        swapped, generated, varying = (
+            head.log_odds(seen[name], LIMIT)
+            for name, head in (("swapped", self.swapped), ("generated", self.generated), ("varying", self.varying))
+        )
+        return {"swapped": swapped, "generated": generated + varying}
 
 
 class RenderingModel:
@@ -79,7 +70,7 @@ class RenderingModel:
     def __init__(self) -> None:
         self._network = Network("general")
         self._heads: Heads | None = None
-        self._stated = _other_heads.get()
+        self._in_place = RENDERING_HEADS.in_place
 
     def look(self, rgb: Pixels, regions: Pixels) -> Floats:
         """Return what the network sees, (VALUES_SIZE,).
@@ -109,13 +100,8 @@ class RenderingModel:
             The heads are missing or damaged.
         """
         if self._heads is None:
-            self._heads = heads_of(self._stated if self._stated is not None else _read())
+            self._heads = RENDERING_HEADS.read(Heads.of, self._in_place)
         return self._heads.log_odds(np.stack(list(looks)))
-
-
-def held(values: Floats, mean: Floats, scale: Floats) -> Floats:
-    """Return values in standard deviations of what was learnt from, no further than four."""
-    return np.asarray(np.clip((values - mean) / scale, -_LIMIT, _LIMIT), dtype=np.float32)
 
 
 def summaries(looks: npt.NDArray[np.float32], mean: Floats, scale: Floats) -> dict[str, Floats]:
@@ -124,7 +110,7 @@ def summaries(looks: npt.NDArray[np.float32], mean: Floats, scale: Floats) -> di
     ``swapped`` is the mean of the regional values and ``generated`` that of the middle's; ``varying`` is the logarithm
     of how much the middle's vary from look to look.
     """
-    z = held(looks, mean, scale)
+    z = held(looks, mean, scale, LIMIT)
     common, spread = z.mean(axis=0), z[:, REGIONAL_SIZE:].std(axis=0, ddof=1)
     return {
         "swapped": common[:REGIONAL_SIZE],
@@ -167,48 +153,3 @@ def seen_by_region(stages: Sequence[Floats], regions: Pixels) -> Floats:
 
 def _smaller(region: Pixels, size: tuple[int, int]) -> Floats:
     return np.asarray(cv2.resize(region.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA), dtype=np.float32)
-
-
-def heads_of(data: Mapping[str, Any]) -> Heads:
-    """Read the heads.
-
-    Raises
-    ------
-    ModelError
-        They are damaged, or belong to another network.
-    """
-    try:
-        network = data["network_sha256"]
-        mean, scale = (np.array(data[of], dtype=np.float32) for of in ("mean", "scale"))
-        heads = Heads(mean, scale, *(_head_of(data[name]) for name in ("swapped", "generated", "varying")))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"rendering.json: damaged ({error}); install the package again") from error
-    if network != card("general").sha256:
-        raise ModelError("rendering.json: belongs to another network than general.onnx; install the package again")
-    return heads
-
-
-def _head_of(data: Mapping[str, Any]) -> Head:
-    mean, scale, weights = (np.array(data[of], dtype=np.float32) for of in ("mean", "scale", "weights"))
-    return Head(mean, scale, weights, float(data["bias"]))
-
-
-def _read() -> Mapping[str, Any]:
-    try:
-        data: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("rendering.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"rendering.json: cannot be read ({error}); install the package again") from error
-    return data
-
-
-@contextlib.contextmanager
-def with_heads(data: Mapping[str, Any] | None) -> Iterator[None]:
-    """Let models made in this context use other heads: such as have not seen the person who is measured."""
-    if data is None:
-        yield
-        return
-    token = _other_heads.set(data)
-    try:
-        yield
-    finally:
-        _other_heads.reset(token)

@@ -8,20 +8,15 @@ different ones. See docs/models/presentation.md.
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
 
-from liveness.errors import ModelError
 from liveness.frames import Floats, Pixels
-from liveness.models.runner import Network, card
+from liveness.models.heads import Head, HeadFile
+from liveness.models.runner import Network
 
 SIDE, DETAIL_SIDE = 160, 128
 """Pixels of the side of the two scaled squares, and of the one in the pixels of the source."""
@@ -35,7 +30,7 @@ _FINE_PX, _FINE_GAIN = 2.0, 6.0
 _ANTIALIASED: Final = 0.6
 """Below this scale a picture is made smaller by areas before it is cut."""
 
-_other_head: ContextVar[Mapping[str, Any] | None] = ContextVar("surface_head", default=None)
+SURFACE_HEAD: Final = HeadFile("surface", network="general")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,8 +47,8 @@ class SurfaceModel:
 
     def __init__(self) -> None:
         self._network = Network("general")
-        self._stated = _other_head.get()
-        self._head: tuple[Floats, Floats, Floats, float] | None = None
+        self._in_place = SURFACE_HEAD.in_place
+        self._head: Head | None = None
 
     def look(self, squares: Squares) -> Floats:
         """Return mean, spread and maximum of each channel in the three squares.
@@ -77,9 +72,8 @@ class SurfaceModel:
             The head is missing or damaged.
         """
         if self._head is None:
-            self._head = _head_of(self._stated if self._stated is not None else _read())
-        mean, scale, weights, bias = self._head
-        return bias + float(np.clip((values - mean) / scale, -_LIMIT, _LIMIT) @ weights)
+            self._head = SURFACE_HEAD.read(Head.of, self._in_place)
+        return self._head.log_odds(values, _LIMIT)
 
     def _seen(self, square: Floats) -> Floats:
         values = np.ascontiguousarray(square.transpose(2, 0, 1)[None]) / np.float32(128)
@@ -123,35 +117,3 @@ def _scaled(rgb: Pixels, middle: Floats, scale: float) -> Pixels:
     move = np.array([[scale, 0, SIDE / 2 - x], [0, scale, SIDE / 2 - y]], dtype=np.float32)
     square = cv2.warpAffine(rgb, move, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(square, dtype=np.uint8)
-
-
-def _head_of(data: Mapping[str, Any]) -> tuple[Floats, Floats, Floats, float]:
-    try:
-        mean, scale, weights = (np.array(data[of], dtype=np.float32) for of in ("mean", "scale", "weights"))
-        bias, network = float(data["bias"]), data["network_sha256"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"surface.json: damaged ({error}); install the package again") from error
-    if network != card("general").sha256:
-        raise ModelError("surface.json: belongs to another network than general.onnx; install the package again")
-    return mean, scale, weights, bias
-
-
-def _read() -> Mapping[str, Any]:
-    try:
-        data: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("surface.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"surface.json: cannot be read ({error}); install the package again") from error
-    return data
-
-
-@contextlib.contextmanager
-def with_surface_head(data: Mapping[str, Any] | None) -> Iterator[None]:
-    """Let models made in this context use another head: one that has not seen who is measured."""
-    if data is None:
-        yield
-        return
-    token = _other_head.set(data)
-    try:
-        yield
-    finally:
-        _other_head.reset(token)

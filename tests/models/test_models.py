@@ -13,12 +13,13 @@ from liveness.errors import ModelError
 from liveness.lab import held_out
 from liveness.lab.held_out import forgery_head, presentation_network, rendering_heads, surface_head
 from liveness.measures.unrolled_contour import PROFILE_SIZE, STRIP_SHAPE
-from liveness.models import forgery, rendering, runner, surface
-from liveness.models.forgery import ForgeryModel, head_of, with_head
+from liveness.models import heads, rendering, runner
+from liveness.models.forgery import FORGERY_HEAD, ForgeryModel
+from liveness.models.heads import Head
 from liveness.models.presentation import AROUND_SIDE, DETAIL_SIDE, FACE_SIDE, Planes, PresentationModel, with_network
-from liveness.models.rendering import QUESTIONS, VALUES_SIZE, RenderingModel, heads_of, with_heads
+from liveness.models.rendering import QUESTIONS, RENDERING_HEADS, VALUES_SIZE, Heads, RenderingModel
 from liveness.models.runner import Network, card, loaded_once
-from liveness.models.surface import SurfaceModel, surface_squares, with_surface_head
+from liveness.models.surface import SURFACE_HEAD, SurfaceModel, surface_squares
 
 STRIP = np.random.default_rng(1).normal(0, 1, STRIP_SHAPE).astype(np.float32)
 PROFILE = np.zeros(PROFILE_SIZE, np.float32)
@@ -78,9 +79,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             return tmp_path
 
     monkeypatch.setattr(runner, "resources", Elsewhere)
-    monkeypatch.setattr(forgery, "resources", Elsewhere)
-    monkeypatch.setattr(rendering, "resources", Elsewhere)
-    monkeypatch.setattr(surface, "resources", Elsewhere)
+    monkeypatch.setattr(heads, "resources", Elsewhere)
     return tmp_path
 
 
@@ -110,7 +109,7 @@ def test_a_missing_network_says_what_to_do(copied: Path) -> None:
 def test_a_head_of_another_network_is_refused(copied: Path) -> None:
     data = json.loads((copied / "forgery.json").read_text())
     with pytest.raises(ModelError, match="another network"):
-        head_of({**data, "network_sha256": "0"})
+        FORGERY_HEAD.read(Head.of, {**data, "network_sha256": "0"})
     (copied / "forgery.json").write_text("{")
     with pytest.raises(ModelError, match="cannot be read"):
         ForgeryModel().log_odds(np.zeros(len(data["mean"]), np.float32))
@@ -122,7 +121,7 @@ def test_who_was_learnt_from_is_measured_by_a_head_that_has_not_seen_him() -> No
     assert head is not None
     model = ForgeryModel()
     values = model.look(STRIP, PROFILE)
-    with with_head(head):
+    with FORGERY_HEAD.replaced_by(head):
         unseen = ForgeryModel()
     assert unseen.log_odds(values) != model.log_odds(values)
 
@@ -130,9 +129,9 @@ def test_who_was_learnt_from_is_measured_by_a_head_that_has_not_seen_him() -> No
 def test_heads_of_another_rendering_network_are_refused(copied: Path) -> None:
     data = json.loads((copied / "rendering.json").read_text())
     with pytest.raises(ModelError, match="another network"):
-        heads_of({**data, "network_sha256": "0"})
+        RENDERING_HEADS.read(Heads.of, {**data, "network_sha256": "0"})
     with pytest.raises(ModelError, match="damaged"):
-        heads_of({**data, "swapped": {}})
+        RENDERING_HEADS.read(Heads.of, {**data, "swapped": {}})
     (copied / "rendering.json").write_text("{")
     with pytest.raises(ModelError, match="cannot be read"):
         RenderingModel().log_odds([np.zeros(VALUES_SIZE, np.float32)] * 2)
@@ -172,7 +171,7 @@ def test_a_surface_is_measured_by_a_head_that_has_not_seen_its_source() -> None:
     model = SurfaceModel()
     values = model.look(surface_squares(rgb, points))
     assert np.array_equal(values, model.look(surface_squares(rgb, points)))
-    with with_surface_head(head):
+    with SURFACE_HEAD.replaced_by(head):
         unseen = SurfaceModel()
     assert unseen.log_odds(values) != model.log_odds(values)
 
@@ -191,10 +190,10 @@ def test_a_face_at_the_very_edge_still_gives_all_three_squares() -> None:
 
 def test_rendering_is_measured_by_heads_that_have_not_seen_the_person() -> None:
     assert rendering_heads("person nobody") is None
-    heads = rendering_heads("person 62")
-    assert heads is not None
+    unseen_heads = rendering_heads("person 62")
+    assert unseen_heads is not None
     looks = list(np.random.default_rng(2).normal(0, 1, (4, VALUES_SIZE)).astype(np.float32))
-    with with_heads(heads):
+    with RENDERING_HEADS.replaced_by(unseen_heads):
         unseen = RenderingModel().log_odds(looks)
     shipped = RenderingModel().log_odds(looks)
     assert all(unseen[name] != shipped[name] for name in QUESTIONS)

@@ -35,7 +35,8 @@ from liveness.lab.training.tables import show, table
 from liveness.measures.conditions import SMALL_IOD_PX
 from liveness.measures.face_square import face_square
 from liveness.media import Recording, is_picture, read_picture
-from liveness.models.rendering import QUESTIONS, REGIONAL_SIZE, Heads, RenderingModel, heads_of, held, summaries
+from liveness.models.heads import held
+from liveness.models.rendering import LIMIT, QUESTIONS, REGIONAL_SIZE, Heads, RenderingModel, summaries
 from liveness.models.runner import card
 
 FOLDS: Final = 5
@@ -231,7 +232,7 @@ def fit_heads(clips: Sequence[Clip], pictures: Array) -> dict[str, Any]:
     live = np.concatenate([clip.plain for clip in clips if not clip.kind])
     mean, scale = live.mean(axis=0), live.std(axis=0) + 1e-6
     seen = [(clip, [seen_in(looks, mean, scale) for looks in (clip.plain, clip.poorer)]) for clip in clips]
-    alone = held(pictures, mean, scale)
+    alone = held(pictures, mean, scale, LIMIT)
     shown = {"swapped": alone[:, :REGIONAL_SIZE], "generated": alone[:, REGIONAL_SIZE:]}
     heads = {}
     for name, taught in TAUGHT.items():
@@ -249,7 +250,7 @@ def _fit_head(name: str, values: Array, fake: Array, pictures: Array) -> dict[st
     share = PICTURES_SHARE[name]
     weights = alike(fake, WEIGHT) * np.where(fake, 1.0, 1 - share)
     slopes, bias = weighted_logistic(
-        held(np.concatenate([values, pictures]), mean, scale),
+        held(np.concatenate([values, pictures]), mean, scale, LIMIT),
         np.concatenate([fake, np.zeros(len(pictures), dtype=bool)]),
         np.concatenate([weights, np.full(len(pictures), WEIGHT * share / max(len(pictures), 1))]),
         RIDGE[name],
@@ -274,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     unseen = [fit_heads([clip for clip in clips if folds[clip.group] != fold], pictures) for fold in range(FOLDS)]
     figures: dict[str, Any] = {}
     for title, of in (("as they are", "plain"), ("poorer", "poorer")):
-        judged = {clip.id: _judged(heads_of(unseen[folds[clip.group]]), getattr(clip, of)) for clip in clips}
+        judged = {clip.id: _judged(Heads.of(unseen[folds[clip.group]]), getattr(clip, of)) for clip in clips}
         for question in QUESTIONS:
             scores = {name: one[question] for name, one in judged.items()}
             figures[f"{question}, {title}"] = {**table(clips, scores), "scores": scores}

@@ -58,8 +58,8 @@ class SaccadesSettings:
 
     window_s: float = 20.0
     """Nobody is sure to leap in any few seconds; the longer one watches, the more it says that nobody did."""
-    least_s: float = 4.0
-    """Least stretch that says anything."""
+    least_s: float = 3.8
+    """Least stretch that says anything: two periods, less what it takes until a face is first found."""
     least_steps: int = 30
     """Least number of steps with open eyes."""
     longest_step_s: float = 0.25
@@ -131,8 +131,7 @@ class Saccades(Signal):
         """Return how the gaze moved in the last seconds, or None until there is enough that is new."""
         if self.missing() is not None:
             return None
-        start, end = self._looks[0].time_s, self._looks[-1].time_s
-        steps = self._steps()
+        start, end, steps = self._looks[0].time_s, self._looks[-1].time_s, self._steps()
         common, root_mean_square = float(np.median(steps)), float(np.sqrt(np.mean(steps**2)))
         self._told_until_s = end
         features = {"gaze_jumps": min(log_ratio(root_mean_square, common, floor=1e-5), _MOST)}

@@ -25,7 +25,7 @@ FPS = 25.0
 MOUTH, LEFT_EYE, RIGHT_EYE = (224.0, 157.0), (201.0, 105.0), (247.0, 106.0)
 """Places in the 512 × 512 photograph, (x, y)."""
 
-NO_CURVES = Calibration((), {}, Thresholds(1.0, 1.0, {}, 1.0, 1.0, 0.0), {})
+NO_CURVES = Calibration((), {}, Thresholds(1.0, 1.0, {}, {}, 1.0, 0.0), {})
 
 
 @functools.cache

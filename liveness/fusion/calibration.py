@@ -82,7 +82,8 @@ class Thresholds:
     live_coverage: float
     suspect: Mapping[Family, float]
     """Posterior of a family against bona fide alone from which on it is suspected."""
-    suspect_coverage: float
+    suspect_coverage: Mapping[Family, float]
+    """Coverage of a family below which it is not suspected, whatever little was seen of it."""
     lasting_s: float
     """A suspicion must hold this long."""
     least_s: float
@@ -152,7 +153,7 @@ def dump(calibration: Calibration) -> str:
             "live_confidence": thresholds.live_confidence,
             "live_coverage": thresholds.live_coverage,
             "suspect": dict(thresholds.suspect),
-            "suspect_coverage": thresholds.suspect_coverage,
+            "suspect_coverage": dict(thresholds.suspect_coverage),
             "lasting_s": thresholds.lasting_s,
             "least_s": thresholds.least_s,
             "doubt": dict(thresholds.doubt),
@@ -181,7 +182,11 @@ def _decoded(data: Mapping[str, Any], sha256: str) -> Calibration:
     curves = tuple(_curve(raw) for raw in data["curves"])
     # Calibrations that were learnt before there were any have none.
     doubts = tuple(_curve(raw) for raw in data.get("doubts", ()))
-    thresholds = Thresholds(**data["thresholds"])
+    stated = dict(data["thresholds"])
+    if not isinstance(stated["suspect_coverage"], Mapping):
+        # Calibrations that were learnt before the families differed have one number for all.
+        stated["suspect_coverage"] = dict.fromkeys(FAMILIES, float(stated["suspect_coverage"]))
+    thresholds = Thresholds(**stated)
     unknown = set(data["shares"]) - {species.name for species in SPECIES}
     if unknown or set(thresholds.suspect) - set(FAMILIES):
         raise ValueError(f"unknown species or families {sorted(unknown)}")

@@ -263,7 +263,7 @@ class Fusion:
     def _suspicious(self, belief: Belief, family: Family, time_s: float) -> bool:
         return (
             belief.against(family) >= self._thresholds.suspect.get(family, 1.1)
-            and belief.coverage.get(family, 0.0) >= self._thresholds.suspect_coverage
+            and belief.coverage.get(family, 0.0) >= self._thresholds.suspect_coverage.get(family, 1.1)
             and time_s >= self._thresholds.least_s
         )
 

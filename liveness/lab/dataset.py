@@ -228,7 +228,7 @@ def _measure_one(sample: Sample, *, cache: Path) -> tuple[str, Measurements]:
     return sha256, measurements
 
 
-NO_CURVES = Calibration((), {}, Thresholds(1.0, 1.0, {}, 1.0, 1.0, 0.0), {})
+NO_CURVES = Calibration((), {}, Thresholds(1.0, 1.0, {}, {}, 1.0, 0.0), {})
 """A calibration that knows nothing: for measuring without judging."""
 
 

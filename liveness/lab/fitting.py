@@ -21,7 +21,7 @@ from liveness.fusion.calibration import Calibration, Curve, Thresholds, covarian
 from liveness.fusion.fusion import EVEN_ODDS, Fusion, Gathered
 from liveness.fusion.posterior import Belief
 from liveness.lab.dataset import Measured, group_folds
-from liveness.verdict import FAMILIES, SPECIES, Family, State, species_of
+from liveness.verdict import FAMILIES, SPECIES, Family, State, family_of_species, species_of
 
 Array = npt.NDArray[np.float64]
 
@@ -48,8 +48,17 @@ DOUBT_MISS = 0.25
 """Share of long bona fide clips that a doubtful curve may keep from the word live."""
 LEAST_COVERAGE, MOST_COVERAGE = 0.3, 0.8
 """Nobody is vouched for below the one, and no more than the other is ever demanded."""
-SUSPECT_COVERAGE = LEAST_COVERAGE / 2
-"""Thresholds of suspicion are learnt without regard to coverage and hold for any; this spares more than they do."""
+SUSPECT_COVERAGE: dict[Family, float] = {
+    "presentation": 0.5,
+    "injection": 0.15,
+    "synthesis": 0.5,
+    "substitution": 0.5,
+}
+"""Coverage below which nobody is suspected of a family.
+
+Half of what can be had where networks judge single pictures, which small or dark faces mislead. A still or a loop shows
+at once and for sure, or has not come round yet.
+"""
 SUSPECT_MARGINS_NATS: dict[Family, float] = {
     "presentation": 0.3,
     "injection": 0.3,
@@ -167,12 +176,13 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
     for species in SPECIES:
         if species.name not in speakers:
             continue
-        usable = [row for row in rows if row.species in (None, species.name)]
+        taught = {one for name in speakers[species.name] for one in _taught_by(specs[name], species.name)}
+        usable = [row for row in rows if row.species is None or row.species in taught]
         columns: dict[str, tuple[Curve, Array]] = {}
         unsure: dict[str, Curve] = {}
         for name in speakers[species.name]:
             tried = {ridge: _out_of_fold(usable, specs[name], species.name, folds, ridge) for ridge in _RIDGES}
-            judges = [_judges(row, specs[name]) for row in usable]
+            judges = [_judges(row, specs[name], species.name) for row in usable]
             ridge = min(_RIDGES, key=lambda one: _loss(usable, judges, tried[one]))
             curve, unseen = _fit_curve(usable, specs[name], species.name, ridge), np.where(judges, tried[ridge], 0.0)
             power = _power(usable, judges, unseen)
@@ -183,11 +193,12 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
             unsure[name] = replace(curve, power=power)
             if gain.at_least > 0:
                 columns[name] = (unsure[name], unseen)
-        kept, added = _that_add(usable, {name: unseen for name, (_, unseen) in columns.items()}, specs, seed=seed)
+        unseen_of = {name: unseen for name, (_, unseen) in columns.items()}
+        kept, added = _that_add(usable, species.name, unseen_of, specs, seed=seed)
         gains |= {f"{species.name} {name} beside": gain for name, gain in added.items()}
         columns = {name: columns[name] for name in kept}
         shares, together = _together(usable, kept, specs)
-        heard = [any(_judges(row, specs[name]) for name in columns) for row in usable]
+        heard = [any(_judges(row, specs[name], species.name) for name in columns) for row in usable]
         gain = gains[species.name] = _gain(usable, heard, together, doubt=doubt, seed=seed)
         told[species.name] = max(gain.at_least / gain.nats, 0.0) if gain.nats > 0 else 0.0
         if told[species.name] > _ESTABLISHED:
@@ -209,7 +220,7 @@ def _together(
 
 
 def _that_add(
-    rows: Sequence[Row], columns: Mapping[str, Array], specs: Mapping[str, SignalSpec], *, seed: int
+    rows: Sequence[Row], species: str, columns: Mapping[str, Array], specs: Mapping[str, SignalSpec], *, seed: int
 ) -> tuple[dict[str, Array], dict[str, Gain]]:
     """Leave out, one after the other, signals that are not established to add anything beside the others.
 
@@ -217,7 +228,7 @@ def _that_add(
     """
     left, added = dict(columns), dict[str, Gain]()
     while len(left) > 1:
-        heard = [any(_judges(row, specs[name]) for name in left) for row in rows]
+        heard = [any(_judges(row, specs[name], species) for name in left) for row in rows]
         _, everything = _together(rows, left, specs)
         for name in left:
             _, without = _together(rows, {one: of for one, of in left.items() if one != name}, specs)
@@ -264,18 +275,33 @@ def _mixture(told: Mapping[str, float]) -> dict[str, float]:
     return shares
 
 
-def _judges(row: Row, spec: SignalSpec) -> bool:
-    """Tell whether a signal's word on this sample says how good the signal is: a texture must be real."""
-    return spec.name in row.signals and not (spec.still and row.simulated)
+def _taught_by(spec: SignalSpec, species: str) -> frozenset[str]:
+    """Return the species that teach a signal's curve for one of them.
+
+    What looks at textures is taught by real ones alone, and of prints there may be too few sources to teach anything.
+    It learns the same for all species of a family that it may speak of: that it was filmed off some surface.
+    """
+    if not spec.still:
+        return frozenset({species})
+    family = family_of_species(species)
+    return frozenset(
+        one.name for one in SPECIES if one.family == family and (not spec.species or one.name in spec.species)
+    )
 
 
-def _training(rows: Sequence[Row], spec: SignalSpec) -> list[Row]:
+def _judges(row: Row, spec: SignalSpec, species: str) -> bool:
+    """Tell whether a signal's word on this sample says how good its curve is: a texture must be real."""
+    theirs = row.species is None or row.species in _taught_by(spec, species)
+    return theirs and spec.name in row.signals and not (spec.still and row.simulated)
+
+
+def _training(rows: Sequence[Row], spec: SignalSpec, species: str) -> list[Row]:
     """Return the rows that may teach a signal: a texture must be real, a movement may be simulated."""
-    return [row for row in rows if _judges(row, spec) and row.signals[spec.name][1] > 0.1]
+    return [row for row in rows if _judges(row, spec, species) and row.signals[spec.name][1] > 0.1]
 
 
 def _fit_curve(rows: Sequence[Row], spec: SignalSpec, species: str, ridge: float) -> Curve | None:
-    training = _training(rows, spec)
+    training = _training(rows, spec, species)
     attack = np.array([row.species is not None for row in training])
     if attack.sum() < 2 or (~attack).sum() < 2:
         return None
@@ -470,7 +496,7 @@ class Outcome:
     families: Mapping[Family, float]
     coverage: Mapping[Family, float]
     peaks: Mapping[Family, float]
-    """Per family, the highest posterior against bona fide alone that lasted."""
+    """Per family, the highest posterior against bona fide alone that lasted with the coverage that suspicion needs."""
     decided_s: float | None
     """When the final state other than inconclusive was first reached."""
     doubts: Mapping[str, float] = field(default_factory=dict)
@@ -507,23 +533,41 @@ def replay(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSp
         families=belief.families,
         coverage=belief.coverage,
         peaks={
-            family: max(_lasting_peak(beliefs, family), final.belief.against(family) if long_enough else 0.0)
-            for family in FAMILIES
+            family: max(_lasting_peak(told), told[-1][1] if long_enough else 0.0)
+            for family, told in _told(beliefs, final.belief, calibration.thresholds).items()
         },
         decided_s=decided_s if state == "suspect" else live_s if state == "live" else None,
         doubts=fusion.doubts(one.measurements.duration_s),
     )
 
 
-def _lasting_peak(beliefs: Sequence[tuple[float, Belief]], family: Family) -> float:
-    """Return the highest posterior against bona fide that a family kept for the lasting time, else 0."""
+def _told(
+    beliefs: Sequence[tuple[float, Belief]], final: Belief, thresholds: Thresholds
+) -> dict[Family, list[tuple[float, float]]]:
+    """Return for each family (seconds, posterior against bona fide), 0 where too little of it was seen to suspect it.
+
+    The last is of the whole.
+    """
+    end_s = beliefs[-1][0] if beliefs else 0.0
+    return {
+        family: [
+            (time_s, belief.against(family) if belief.coverage.get(family, 0.0) >= least else 0.0)
+            for time_s, belief in [*beliefs, (end_s, final)]
+        ]
+        for family in FAMILIES
+        for least in [thresholds.suspect_coverage.get(family, 0.0)]
+    }
+
+
+def _lasting_peak(told: Sequence[tuple[float, float]]) -> float:
+    """Return the highest posterior that was kept for the lasting time, else 0; the last, of the whole, is left out."""
     peak = 0.0
-    for at, (start_s, _) in enumerate(beliefs):
+    for at, (start_s, _) in enumerate(told[:-1]):
         if start_s < _LEAST_S:
             continue
         lowest = math.inf
-        for time_s, belief in beliefs[at:]:
-            lowest = min(lowest, belief.against(family))
+        for time_s, one in told[at:-1]:
+            lowest = min(lowest, one)
             if time_s - start_s >= _LASTING_S:
                 peak = max(peak, lowest)
                 break
@@ -535,7 +579,7 @@ def _thresholds(
 ) -> Thresholds:
     """Set the thresholds on bona fide clips judged by curves that did not see them."""
     folds = group_folds([row.group for row in rows], FOLDS, seed=seed + 1)
-    open_ended = Thresholds(0.0, 0.0, {}, 0.0, _LASTING_S, _LEAST_S)
+    open_ended = Thresholds(0.0, 0.0, {}, SUSPECT_COVERAGE, _LASTING_S, _LEAST_S)
     outcomes: list[tuple[float, Outcome]] = []
     for fold in range(FOLDS):
         learnt = learn([row for row in rows if folds[row.group] != fold], specs, seed=seed + 2)

@@ -59,7 +59,7 @@ def curve(signal: str, species: str, *, slope: float = 2.0, share: float = 1.0, 
 
 
 def calibration(*curves: Curve) -> Calibration:
-    thresholds = Thresholds(0.52, 0.5, dict.fromkeys(FAMILIES, 0.6), 0.3, 1.0, 2.5)
+    thresholds = Thresholds(0.52, 0.5, dict.fromkeys(FAMILIES, 0.6), dict.fromkeys(FAMILIES, 0.3), 1.0, 2.5)
     return Calibration(curves, SHARES, thresholds, {})
 
 

@@ -35,7 +35,7 @@ class SignalSpec:
 
     name: str
     title: str
-    """What people read, e.g. "Screen and print texture"."""
+    """What people read, e.g. "Learnt screens and prints"."""
     group: Group
     families: frozenset[Family]
     """The families it can speak about."""

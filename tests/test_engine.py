@@ -136,18 +136,18 @@ def test_a_costly_signal_waits_while_a_challenge_runs_and_still_hears_of_a_cut(t
 def test_what_cannot_change_a_verdict_is_not_measured(clips: Path) -> None:
     calibration = load()
     counting = {curve.signal for curve in (*calibration.curves, *calibration.doubts)}
-    without = replace(calibration, curves=tuple(curve for curve in calibration.curves if curve.signal != "texture"))
+    without = replace(calibration, curves=tuple(curve for curve in calibration.curves if curve.signal != "refilmed"))
     with Engine(calibration) as engine, Engine(without) as other:
         assert set(engine.signals) == counting
-        assert set(other.signals) == counting - {"texture"}
+        assert set(other.signals) == counting - {"refilmed"}
         verdicts(clips / "talking.mp4", other)
-        assert "texture" not in {one.signal for one in other.take_evidence()}
+        assert "refilmed" not in {one.signal for one in other.take_evidence()}
 
 
 def test_a_signal_can_be_switched_off(clips: Path) -> None:
-    with Engine(load(), EngineSettings(off=frozenset({"texture"}))) as engine:
+    with Engine(load(), EngineSettings(off=frozenset({"refilmed"}))) as engine:
         verdicts(clips / "talking.mp4", engine)
-        assert "texture" not in {one.signal for one in engine.take_evidence()}
+        assert "refilmed" not in {one.signal for one in engine.take_evidence()}
     with pytest.raises(ConfigError, match="no such signal: blnk; there are blink"):
         Engine(NO_CURVES, EngineSettings(off=frozenset({"blnk"})))
 

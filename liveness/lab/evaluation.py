@@ -48,7 +48,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPicture:
-    """One picture with its score in nats, by the signals of texture."""
+    """One picture with its score in nats, by the signals that can judge one."""
 
     sample: Sample
     llr: float
@@ -108,7 +108,7 @@ def judge(
     judged, pictures = [], []
     for one in measured:
         if one.sample.picture:
-            llr = _texture_llr(one, calibration, specs)
+            llr = _picture_llr(one, calibration, specs)
             if llr is not None:
                 pictures.append(JudgedPicture(one.sample, llr))
         else:
@@ -150,8 +150,8 @@ def cross_validate(
     return judged, pictures
 
 
-def _texture_llr(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSpec]) -> float | None:
-    """Return what the signals of texture say about a picture together, for the likelier of screen and print."""
+def _picture_llr(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSpec]) -> float | None:
+    """Return what the signals that can judge a picture say of it, for the likelier of screen and print."""
     row = rows_of([one], specs)[0]
     species: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for curve in calibration.curves:
@@ -406,7 +406,7 @@ def _pair_figures(bona_fide: Sequence[Judged], attacks: Sequence[Judged]) -> dic
 
 
 def _picture_figures(pictures: Sequence[JudgedPicture]) -> dict[str, Any]:
-    """Return how well the signals of texture tell pictures of sources that they were not learnt from."""
+    """Return how well pictures are told whose sources were not learnt from."""
     by_source: dict[str, list[JudgedPicture]] = defaultdict(list)
     presentation = [
         one for one in pictures if one.sample.label == "bonafide" or family_of(one.sample.attack_type) == "presentation"

@@ -278,8 +278,8 @@ def _mixture(told: Mapping[str, float]) -> dict[str, float]:
 def _taught_by(spec: SignalSpec, species: str) -> frozenset[str]:
     """Return the species that teach a signal's curve for one of them.
 
-    What looks at textures is taught by real ones alone, and of prints there may be too few sources to teach anything.
-    It learns the same for all species of a family that it may speak of: that it was filmed off some surface.
+    What looks at single pictures is taught by real ones alone, and of prints there may be too few sources. It learns
+    the same for all species of a family that it may speak of: that the face was filmed off some surface.
     """
     if not spec.still:
         return frozenset({species})
@@ -290,13 +290,13 @@ def _taught_by(spec: SignalSpec, species: str) -> frozenset[str]:
 
 
 def _judges(row: Row, spec: SignalSpec, species: str) -> bool:
-    """Tell whether a signal's word on this sample says how good its curve is: a texture must be real."""
+    """Tell whether a signal's word on this sample says how good its curve is: a picture must be real."""
     theirs = row.species is None or row.species in _taught_by(spec, species)
     return theirs and spec.name in row.signals and not (spec.still and row.simulated)
 
 
 def _training(rows: Sequence[Row], spec: SignalSpec, species: str) -> list[Row]:
-    """Return the rows that may teach a signal: a texture must be real, a movement may be simulated."""
+    """Return the rows that may teach a signal: a picture must be real, a movement may be simulated."""
     return [row for row in rows if _judges(row, spec, species) and row.signals[spec.name][1] > 0.1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -126,8 +127,11 @@ def evidence(value: float, end_s: float, quality: float = 1.0) -> Evidence:
     return Evidence("a", end_s - 1, end_s, value, "1", quality, {"value": value})
 
 
-def run(values: list[float], quality: float = 1.0) -> list[str]:
-    fusion = Fusion(calibration(curve("a", "still")), {"a": spec("a")}, 0.5)
+def run(values: list[float], quality: float = 1.0, suspect_coverage: float = 0.3) -> list[str]:
+    learnt = calibration(curve("a", "still"))
+    needed = dict.fromkeys(FAMILIES, suspect_coverage)
+    learnt = replace(learnt, thresholds=replace(learnt.thresholds, suspect_coverage=needed))
+    fusion = Fusion(learnt, {"a": spec("a")}, 0.5)
     states: list[str] = []
     for second, value in enumerate(values, start=1):
         fusion.add(evidence(value, float(second), quality))
@@ -139,6 +143,12 @@ def test_a_suspicion_must_last() -> None:
     states = run([3.0] * 8)
     assert "suspect" not in states[:3]
     assert states[-1] == "suspect"
+
+
+def test_nobody_is_suspected_before_so_much_of_the_family_was_seen() -> None:
+    """Poor looks, however often, never add up to more than their quality allows."""
+    assert run([3.0] * 12, quality=0.45, suspect_coverage=0.3)[-1] == "suspect"
+    assert "suspect" not in run([3.0] * 12, quality=0.45, suspect_coverage=0.95)
 
 
 def test_a_live_person_becomes_live_and_not_before_enough_was_seen() -> None:
@@ -271,6 +281,16 @@ def test_a_calibration_survives_writing_and_reading(tmp_path: object) -> None:
     assert again.thresholds == original.thresholds
     assert again.doubts == original.doubts
     assert len(again.sha256) == 64
+
+
+def test_one_coverage_for_all_families_is_still_read(tmp_path: object) -> None:
+    from pathlib import Path
+
+    path = Path(str(tmp_path)) / "calibration.json"
+    data = json.loads(dump(calibration(curve("a", "still"))))
+    data["thresholds"]["suspect_coverage"] = 0.2
+    path.write_text(json.dumps(data))
+    assert load(path).thresholds.suspect_coverage == dict.fromkeys(FAMILIES, 0.2)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "liveness.calibration/1"}'])

@@ -224,44 +224,38 @@ def test_pictures_are_compared_within_their_source() -> None:
 
     result = figures(pictures=pictures)["pictures"]
 
-    assert result["count"] == 6, "a swapped face is none of texture's business"
+    assert result["count"] == 6, "a swapped face is no picture of a screen"
     assert {name: one["auc"] for name, one in result["sources"].items()} == {"source a": 1.0, "source c": 0.0}
     assert result["mean_auc_within_source"] == 0.5
 
 
-@pytest.mark.parametrize(("refilmed", "together"), [(0.5, 0.863616), (-1.0, -0.297259), (9.0, 1.247425)])
-def test_what_signals_say_of_a_picture_is_added_up_as_far_as_they_count(refilmed: float, together: float) -> None:
-    specs = signal_specs()
-    said = {"texture": dict.fromkeys(specs["texture"].features, 0.0), "refilmed": {"refilmed": refilmed}}
-    curves = []
-    for name, bias, slope, share in (("texture", 1.0, 0.0, 0.5), ("refilmed", 0.0, 2.0, 0.5)):
-        width = len(specs[name].features)
-        zeros, ones = (0.0,) * width, (1.0,) * width
-        curves.append(
-            Curve(
-                signal=name,
-                species="screen",
-                features=specs[name].features,
-                low=(-9.0,) * width,
-                high=(9.0,) * width,
-                mean=zeros,
-                scale=ones,
-                weights=(slope,) * width,
-                bias=bias,
-                covariance=((0.0,) * (width + 1),) * (width + 1),
-                limit=2.0,
-                share=share,
-                power=1.0,
-            )
+@pytest.mark.parametrize(("refilmed", "said"), [(0.5, 0.462117), (-1.0, -0.380797), (9.0, 1.0)])
+def test_a_picture_is_judged_by_the_likelier_of_screen_and_print(refilmed: float, said: float) -> None:
+    curves = [
+        Curve(
+            signal="refilmed",
+            species=species,
+            features=("refilmed",),
+            low=(-9.0,),
+            high=(9.0,),
+            mean=(0.0,),
+            scale=(1.0,),
+            weights=(2.0,),
+            bias=0.0,
+            covariance=((0.0, 0.0), (0.0, 0.0)),
+            limit=2.0,
+            share=share,
+            power=1.0,
         )
-    evidence = tuple(Evidence(name, 0.0, 0.0, 0.0, "1", 1.0, features) for name, features in said.items())
-    one = Measured(picture(0, "a").sample, "0", Measurements(0.0, 1.0, ((0.0, evidence),)))
+        for species, share in (("screen", 0.5), ("print", 0.25))
+    ]
+    evidence = Evidence("refilmed", 0.0, 0.0, refilmed, "log odds", 1.0, {"refilmed": refilmed})
+    one = Measured(picture(0, "a").sample, "0", Measurements(0.0, 1.0, ((0.0, (evidence,)),)))
 
-    _, pictures = judge([one], Calibration(tuple(curves), {}, NO_CURVES.thresholds, {}), specs)
+    _, pictures = judge([one], Calibration(tuple(curves), {}, NO_CURVES.thresholds, {}), signal_specs())
 
-    # A curve's own limit holds before its share is taken, and the group's for the sum: 2 tanh(0.5 tanh(0.5) +
-    # 0.5 tanh(nats / 2)), with nats twice what was measured.
-    assert [round(each.llr, 6) for each in pictures] == [together]
+    # A curve's own limit holds before its share is taken: 2 tanh(nats / 2), with nats twice what was measured.
+    assert [round(each.llr, 6) for each in pictures] == [said]
 
 
 def test_an_unknown_kind_to_simulate_is_refused_before_anything_is_read(tmp_path: Path) -> None:

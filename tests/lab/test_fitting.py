@@ -75,6 +75,25 @@ def test_a_signal_that_says_what_another_says_better_is_dropped_and_one_that_say
     assert {curve.signal for curve in learnt.curves} == {"telling", "other"}
 
 
+@pytest.mark.parametrize("judges_pictures", [False, True])
+def test_prints_of_too_few_sources_are_known_by_screens_to_what_judges_pictures(judges_pictures: bool) -> None:
+    """Movement on a screen says nothing of movement on paper; that something was filmed off a surface says of both."""
+    presented = replace(
+        spec("telling"),
+        families=frozenset({"presentation"}),
+        species=frozenset({"screen", "print"}),
+        still=judges_pictures,
+    )
+    taught = [replace(row, species=row.species and "screen", picture=True) for row in rows(2.5)]
+    taught += [replace(row, species="print", picture=True) for row in rows(2.5, seed=1, people=2) if row.species]
+    learnt = learn(taught, {"telling": presented}, seed=1)
+
+    known = {curve.species: curve for curve in learnt.curves}
+    assert set(known) == ({"screen", "print"} if judges_pictures else {"screen"})
+    if judges_pictures:
+        assert known["print"].weights == known["screen"].weights
+
+
 def test_a_weak_sign_of_what_no_other_sees_is_kept_as_a_doubt_only() -> None:
     swaps = rows(2.5)
     animations = [replace(row, species="animation") for row in rows(0.5, seed=1, people=20) if row.species]

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
-from test_texture import portrait, seen
+import pytest
+from pictured import portrait, seen
 
 from liveness.frames import Box, Floats, Pixels
 from liveness.models.presentation import PresentationModel, presentation_planes
@@ -67,3 +70,36 @@ def test_without_a_face_nothing_is_said() -> None:
     signal = watch(rgb, None)
     assert signal.evidence() is None
     assert signal.missing() == "No face is seen."
+
+
+def test_what_was_before_a_cut_is_dropped() -> None:
+    rgb, points = portrait()
+    signal = Refilmed()
+    signal.observe(seen(0.0, np.zeros_like(rgb), points))
+    signal.observe(replace(seen(0.7, rgb, points), changes=frozenset({"cut"})))
+    evidence, alone = signal.evidence(), watch(rgb, points, seconds=0).evidence()
+    assert evidence is not None
+    assert alone is not None
+    assert evidence.start_s == 0.7
+    assert evidence.value == pytest.approx(alone.value)
+
+
+def test_one_odd_frame_does_not_move_the_median() -> None:
+    rgb, points = portrait()
+    signal = Refilmed()
+    for time, picture in ((0.0, rgb), (0.7, np.asarray(255 - rgb, dtype=np.uint8)), (1.4, rgb)):
+        signal.observe(seen(time, picture, points))
+    evidence, alone = signal.evidence(), watch(rgb, points, seconds=0).evidence()
+    assert evidence is not None
+    assert alone is not None
+    assert evidence.value == pytest.approx(alone.value)
+
+
+def test_state_survives_a_move_to_another_worker() -> None:
+    rgb, points = portrait()
+    here, there = Refilmed(), Refilmed()
+    here.observe(seen(0.0, rgb, points))
+    there.restore(here.snapshot())
+    for signal in (here, there):
+        signal.observe(seen(0.7, np.asarray(255 - rgb, dtype=np.uint8), points))
+    assert here.evidence() == there.evidence()

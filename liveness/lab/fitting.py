@@ -533,40 +533,31 @@ def replay(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSp
         families=belief.families,
         coverage=belief.coverage,
         peaks={
-            family: max(_lasting_peak(told), told[-1][1] if long_enough else 0.0)
-            for family, told in _told(beliefs, final.belief, calibration.thresholds).items()
+            family: max(
+                _lasting_peak([(time_s, _suspicion(belief, family, calibration)) for time_s, belief in beliefs]),
+                _suspicion(final.belief, family, calibration) if long_enough else 0.0,
+            )
+            for family in FAMILIES
         },
         decided_s=decided_s if state == "suspect" else live_s if state == "live" else None,
         doubts=fusion.doubts(one.measurements.duration_s),
     )
 
 
-def _told(
-    beliefs: Sequence[tuple[float, Belief]], final: Belief, thresholds: Thresholds
-) -> dict[Family, list[tuple[float, float]]]:
-    """Return for each family (seconds, posterior against bona fide), 0 where too little of it was seen to suspect it.
-
-    The last is of the whole.
-    """
-    end_s = beliefs[-1][0] if beliefs else 0.0
-    return {
-        family: [
-            (time_s, belief.against(family) if belief.coverage.get(family, 0.0) >= least else 0.0)
-            for time_s, belief in [*beliefs, (end_s, final)]
-        ]
-        for family in FAMILIES
-        for least in [thresholds.suspect_coverage.get(family, 0.0)]
-    }
+def _suspicion(belief: Belief, family: Family, calibration: Calibration) -> float:
+    """Return the posterior of a family against bona fide; 0 where too little of it was seen for any suspicion."""
+    needed = calibration.thresholds.suspect_coverage.get(family, 1.1)
+    return belief.against(family) if belief.coverage.get(family, 0.0) >= needed else 0.0
 
 
-def _lasting_peak(told: Sequence[tuple[float, float]]) -> float:
-    """Return the highest posterior that was kept for the lasting time, else 0; the last, of the whole, is left out."""
+def _lasting_peak(suspicions: Sequence[tuple[float, float]]) -> float:
+    """Return the highest of (seconds, posterior against bona fide) that was kept for the lasting time, else 0."""
     peak = 0.0
-    for at, (start_s, _) in enumerate(told[:-1]):
+    for at, (start_s, _) in enumerate(suspicions):
         if start_s < _LEAST_S:
             continue
         lowest = math.inf
-        for time_s, one in told[at:-1]:
+        for time_s, one in suspicions[at:]:
             lowest = min(lowest, one)
             if time_s - start_s >= _LASTING_S:
                 peak = max(peak, lowest)

@@ -21,6 +21,7 @@ from liveness.lab.fitting import (
     LEAST_SUSPICION,
     LIVE_MISS,
     LONG_S,
+    SUSPECT_COVERAGE,
     SUSPECT_MARGINS_NATS,
     fit,
 )
@@ -103,6 +104,7 @@ def _provenance(measured: Sequence[Measured], persons: int, seed: int) -> dict[s
             "suspect": "above the highest that any live person's clip reached by "
             + ", ".join(f"{nats} ({family})" for family, nats in SUSPECT_MARGINS_NATS.items())
             + f" nats, or {LEAST_SUSPICION}",
+            "suspect_coverage": ", ".join(f"{share} ({family})" for family, share in SUSPECT_COVERAGE.items()),
             "folds": f"{FOLDS} by person; what thresholds rest on comes from curves that did not see the person",
         },
         "files": files,

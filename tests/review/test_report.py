@@ -119,7 +119,7 @@ def live(**changes: Any) -> dict[str, Any]:
             "not_examined": ["substitution"],
             "reasons": [
                 {
-                    "signal": "texture",
+                    "signal": "refilmed",
                     "time_s": 2.0,
                     "family": "presentation",
                     "llr": -1.5,
@@ -135,7 +135,7 @@ def live(**changes: Any) -> dict[str, Any]:
         },
         "timeline": timeline,
         "evidence": [
-            piece("texture", 0.0, 2.0, {"presentation": -1.5}, "Skin looks like skin."),
+            piece("refilmed", 0.0, 2.0, {"presentation": -1.5}, "Skin looks like skin."),
             piece("repeats", 0.5, 2.5, {"injection": 0.2, "synthesis": -0.1}, "Nothing comes back."),
         ],
         "events": [{"time_s": 1.0, "kind": "cut", "text": "The picture jumps."}],
@@ -152,7 +152,7 @@ def live(**changes: Any) -> dict[str, Any]:
             "signals": [
                 {"name": name, "title": title, "group": "texture", "families": [family], "unit": "s"}
                 for name, title, family in (
-                    ("texture", "Screen and print texture", "presentation"),
+                    ("refilmed", "Learnt screens and prints", "presentation"),
                     ("repeats", "Repeats and loops", "injection"),
                     ("lips", "Lips and voice", "synthesis"),
                 )
@@ -185,7 +185,7 @@ def inconclusive() -> dict[str, Any]:
     review["verdict"] |= review["timeline"][-1] | {
         "coverage": {"presentation": 0.0, "injection": 0.3, "synthesis": 0.0},
         "reasons": [],
-        "missing": {"texture": no_face, "repeats": no_face, "lips": "There is no sound."},
+        "missing": {"refilmed": no_face, "repeats": no_face, "lips": "There is no sound."},
     }
     return review
 
@@ -271,7 +271,7 @@ def test_reasons_come_strongest_first_with_their_moment_and_strength() -> None:
 
 def test_what_could_not_be_measured_is_listed_once_with_its_signals() -> None:
     text = page(inconclusive()).text
-    assert "Screen and print texture, Repeats and loops No face was found in the picture." in text
+    assert "Learnt screens and prints, Repeats and loops No face was found in the picture." in text
     review = live()
     review["verdict"]["missing"] = {}
     assert "Every signal could be measured." in page(review).text

@@ -60,14 +60,16 @@ Half of what can be had where networks judge single pictures, which small or dar
 at once and for sure, or has not come round yet.
 """
 SUSPECT_MARGINS_NATS: dict[Family, float] = {
-    "presentation": 0.3,
+    "presentation": 2.5,
     "injection": 0.3,
     "synthesis": 1.0,
     "substitution": 0.3,
 }
 """How far above the highest bona fide posterior (in log odds) suspicion begins.
 
-Most for synthesis, which rests on networks that were taught by the swaps of one tool: they err surely where they err.
+Most where networks judge, which err surely where they err: for presentation, since two of the live clips (of one very
+dark face) are so short that they do not reach what they would reach if they went on; for synthesis, since its networks
+were taught by the swaps of one tool.
 """
 LEAST_SUSPICION = 0.33
 """No family is suspected below this posterior against bona fide (it is 0.2 before any evidence)."""

@@ -187,6 +187,8 @@ def _decoded(data: Mapping[str, Any], sha256: str) -> Calibration:
         # Calibrations that were learnt before the families differed have one number for all.
         stated["suspect_coverage"] = dict.fromkeys(FAMILIES, float(stated["suspect_coverage"]))
     thresholds = Thresholds(**stated)
+    if set(thresholds.suspect_coverage) != set(FAMILIES):
+        raise ValueError(f"suspect_coverage: expected the four families, found {sorted(thresholds.suspect_coverage)}")
     unknown = set(data["shares"]) - {species.name for species in SPECIES}
     if unknown or set(thresholds.suspect) - set(FAMILIES):
         raise ValueError(f"unknown species or families {sorted(unknown)}")

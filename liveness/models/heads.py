@@ -65,7 +65,7 @@ class HeadFile:
 
     @contextlib.contextmanager
     def replaced_by(self, stated: Mapping[str, Any] | None) -> Iterator[None]:
-        """Let models that are made in this context use other heads: such as have not seen who is measured. None: no."""
+        """Let models made in this context use heads that have not seen who is measured; the shipped ones for None."""
         token = self._in_place.set(stated)
         try:
             yield

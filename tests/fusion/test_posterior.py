@@ -151,6 +151,18 @@ def test_nobody_is_suspected_before_so_much_of_the_family_was_seen() -> None:
     assert "suspect" not in run([3.0] * 12, quality=0.45, suspect_coverage=0.95)
 
 
+def test_what_another_family_asks_for_holds_up_no_suspicion() -> None:
+    learnt = calibration(curve("a", "still"))
+    needed = {**dict.fromkeys(FAMILIES, 0.95), "injection": 0.3}
+    learnt = replace(learnt, thresholds=replace(learnt.thresholds, suspect_coverage=needed))
+    fusion = Fusion(learnt, {"a": spec("a")}, 0.5)
+    states = []
+    for second in range(1, 13):
+        fusion.add(evidence(3.0, float(second), 0.45))
+        states.append(fusion.judge(float(second)).state)
+    assert states[-1] == "suspect"
+
+
 def test_a_live_person_becomes_live_and_not_before_enough_was_seen() -> None:
     states = run([-3.0] * 8)
     assert states[0] == "warming_up"
@@ -291,6 +303,17 @@ def test_one_coverage_for_all_families_is_still_read(tmp_path: object) -> None:
     data["thresholds"]["suspect_coverage"] = 0.2
     path.write_text(json.dumps(data))
     assert load(path).thresholds.suspect_coverage == dict.fromkeys(FAMILIES, 0.2)
+
+
+def test_a_family_whose_coverage_is_not_stated_is_damage_and_not_silence(tmp_path: object) -> None:
+    from pathlib import Path
+
+    path = Path(str(tmp_path)) / "calibration.json"
+    data = json.loads(dump(calibration(curve("a", "still"))))
+    del data["thresholds"]["suspect_coverage"]["synthesis"]
+    path.write_text(json.dumps(data))
+    with pytest.raises(CalibrationError, match="four families"):
+        load(path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "liveness.calibration/1"}'])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from liveness.contract import SignalSpec
-from liveness.lab.fitting import Gain, Row, _directed, _gain, _mixture, learn
+from liveness.fusion.calibration import load
+from liveness.fusion.posterior import Belief
+from liveness.lab.fitting import Gain, Row, _directed, _gain, _mixture, _suspicion, learn
 
 
 def spec(name: str) -> SignalSpec:
@@ -73,6 +76,16 @@ def test_a_signal_that_says_what_another_says_better_is_dropped_and_one_that_say
     assert learnt.gains["face_swap echo"].at_least > 0
     assert learnt.gains["face_swap echo beside"].at_least <= 0 < learnt.gains["face_swap other beside"].at_least
     assert {curve.signal for curve in learnt.curves} == {"telling", "other"}
+
+
+@pytest.mark.parametrize(("coverage", "counts"), [(0.6, True), (0.4, False)])
+def test_a_threshold_is_learnt_only_where_enough_was_seen_to_suspect(coverage: float, counts: bool) -> None:
+    families = {"presentation": 0.6, "injection": 0.1, "synthesis": 0.05, "substitution": 0.05}
+    belief = Belief(0.2, (0.1, 0.3), cast("Any", families), {"presentation": coverage}, {})
+    calibration = load()
+    assert calibration.thresholds.suspect_coverage["presentation"] == 0.5
+    assert (_suspicion(belief, "presentation", calibration) == pytest.approx(0.75)) is counts
+    assert (_suspicion(belief, "presentation", calibration) == 0.0) is not counts
 
 
 @pytest.mark.parametrize("judges_pictures", [False, True])

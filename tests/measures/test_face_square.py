@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from test_surroundings import portrait
+from pictured import portrait
 
 from liveness.frames import Floats, Pixels
 from liveness.measures.face_square import SIDE, WIDEST_IOD_PX, face_square, square_box

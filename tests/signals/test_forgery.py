@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
-from test_surroundings import portrait, seen, swapped
+from pictured import portrait, seen
+from test_surroundings import swapped
 
 from liveness.frames import Floats, Pixels
 from liveness.measures.unrolled_contour import PROFILE_SIZE, STRIP_SHAPE, strip_profile, unrolled_contour

@@ -3,7 +3,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from test_surroundings import portrait, seen, swapped
+from pictured import portrait, seen
+from test_surroundings import swapped
 
 from liveness.frames import Floats, Pixels
 from liveness.measures.face_square import WIDEST_IOD_PX, face_square

@@ -59,7 +59,7 @@ class SignalSpec:
     reassuring: str
     """The sentence when it speaks for a live person."""
     still: bool = False
-    """Whether a single picture is enough for it (pictures)."""
+    """Whether a single picture is enough for it."""
     newest: bool = False
     """Whether a piece of evidence takes in those before it, so that only the newest counts and not their mean."""
     species: frozenset[str] = frozenset()

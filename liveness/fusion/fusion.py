@@ -174,7 +174,7 @@ class Fusion:
         measured = self._measured(self._recent, time_s)
         answers = self._answers.llr(time_s)
         belief = self._posterior.believe(measured, answers)
-        suspected = self._lasting_suspicion(belief, time_s)
+        suspected = self._lasting_suspicion(belief, answers, time_s)
         doubted = self._doubted(belief, measured, answers, time_s)
         withheld = doubted is not None or self._unheard(measured, answers) is not None
         state = self._state(belief, suspected, time_s, withheld=withheld or time_s - self._heard_s > _SILENCE_S)
@@ -198,7 +198,7 @@ class Fusion:
         answers = self._answers.llr(time_s, fade_s=math.inf)
         belief = _covered(self._posterior.believe(measured, answers), factor)
         suspected = max(
-            (family for family in FAMILIES if self._suspicious(belief, family, time_s)),
+            (family for family in FAMILIES if self._suspicious(belief, answers, family, time_s)),
             key=belief.against,
             default=None,
         )
@@ -245,11 +245,11 @@ class Fusion:
         found = {name: one.measured(time_s, self._specs[name].needed_s) for name, one in gathered.items()}
         return {name: measured for name, measured in found.items() if measured is not None}
 
-    def _lasting_suspicion(self, belief: Belief, time_s: float) -> Family | None:
+    def _lasting_suspicion(self, belief: Belief, answers: Mapping[Family, float], time_s: float) -> Family | None:
         lasting: Family | None = None
         silent = time_s - self._heard_s > _SILENCE_S
         for family in FAMILIES:
-            if silent or not self._suspicious(belief, family, time_s):
+            if silent or not self._suspicious(belief, answers, family, time_s):
                 self._suspect_since.pop(family, None)
                 continue
             if time_s - self._judged_s > _SILENCE_S:
@@ -260,10 +260,12 @@ class Fusion:
                 lasting = family
         return lasting
 
-    def _suspicious(self, belief: Belief, family: Family, time_s: float) -> bool:
+    def _suspicious(self, belief: Belief, answers: Mapping[Family, float], family: Family, time_s: float) -> bool:
+        # A challenge that was failed has examined somebody as well as one that was passed, which is in the coverage.
+        examined = with_answer(belief.coverage.get(family, 0.0), -answers.get(family, 0.0))
         return (
             belief.against(family) >= self._thresholds.suspect.get(family, 1.1)
-            and belief.coverage.get(family, 0.0) >= self._thresholds.suspect_coverage.get(family, 1.1)
+            and examined >= self._thresholds.suspect_coverage.get(family, 1.1)
             and time_s >= self._thresholds.least_s
         )
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from liveness.contract import ALTERNATIVE_GROUPS, SignalSpec
+from liveness.contract import ALTERNATIVE_GROUPS, Group, SignalSpec
 from liveness.errors import CalibrationError
 from liveness.fusion.answers import COVERS_NATS
 from liveness.fusion.calibration import Calibration, Curve, bounded
@@ -21,6 +21,9 @@ from liveness.verdict import FAMILIES, SPECIES, Family, family_of_species
 
 _Z90 = 1.6449
 """Two-sided 90 % of a normal distribution."""
+
+_Source = tuple[str, str, float, tuple[float, ...]]
+"""What errs as one: a curve's signal, bias and weights, for what was seen and for what was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,9 @@ class Posterior:
         """Fuse what was measured so far with what the answers to challenges say, in nats by family."""
         said = answers or {}
         species_llr: dict[str, float] = {}
-        species_var: dict[str, float] = {}
+        species_reach: dict[str, Mapping[_Source, float]] = {}
         for species in SPECIES:
-            llr, variance = self._fuse_species(species.name, measured)
-            species_llr[species.name], species_var[species.name] = llr, variance
+            species_llr[species.name], species_reach[species.name] = self._fuse_species(species.name, measured)
         family_llr = self._by_family(species_llr, every=True)
         prior = (1 - self._prior_bonafide) / len(FAMILIES)
         odds = {
@@ -95,12 +97,13 @@ class Posterior:
         total = sum(odds.values())
         confidence = 1 / (1 + total)
         families = {family: odds[family] * confidence for family in FAMILIES}
-        variance = 0.0
+        reaches: dict[_Source, float] = defaultdict(float)
         for species in SPECIES:
             within = self._shares[species.name] * math.exp(species_llr[species.name])
             part = odds[species.family] / total * within / math.exp(family_llr[species.family])
-            variance += part**2 * species_var[species.name]
-        logit, reach = math.log(confidence / (1 - confidence)), _Z90 * math.sqrt(variance)
+            for source, one in species_reach[species.name].items():
+                reaches[source] += part * one
+        logit, reach = math.log(confidence / (1 - confidence)), _Z90 * math.hypot(*reaches.values())
         low = min(_sigmoid(logit - reach), 1 / (1 + sum(self._doubting(odds, family_llr, measured).values())))
         return Belief(
             confidence=confidence,
@@ -140,28 +143,37 @@ class Posterior:
             if (have := measured.get(curve.signal)) is not None
         }
 
-    def _fuse_species(self, species: str, measured: Mapping[str, Measured]) -> tuple[float, float]:
-        """Return llr and variance of one species; what was not seen adds the spread it might have had."""
-        by_group: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
-        variance = 0.0
+    def _fuse_species(self, species: str, measured: Mapping[str, Measured]) -> tuple[float, dict[_Source, float]]:
+        """Return the llr of one species, and by how much each source may move it.
+
+        What was not seen adds the spread it might have had. Sources err apart from one another; what one curve says of
+        two species it says wrongly of both.
+        """
+        by_group: dict[Group, list[tuple[float, float]]] = defaultdict(list)
+        reaches: dict[Group | None, dict[_Source, float]] = defaultdict(dict)
         for curve in self._curves:
             if curve.species != species:
                 continue
+            group, source = self._groups[curve.signal], (curve.signal, curve.bias, curve.weights)
             have = measured.get(curve.signal)
             weight = curve.share * (have.weight if have else 0.0)
             if have and weight > 0:
-                llr, var = curve.llr(have.features)
-                by_group[self._groups[curve.signal]].append((weight * llr, weight**2 * var, curve.limit))
-            variance += (curve.share - weight) ** 2 * (curve.power / 2) ** 2
-        llr = 0.0
+                llr, variance = curve.llr(have.features)
+                by_group[group].append((weight * llr, curve.limit))
+                reaches[group][("seen", *source)] = weight * math.sqrt(variance)
+            reaches[None][("unseen", *source)] = (curve.share - weight) * curve.power / 2
+        total = 0.0
         for group, parts in by_group.items():
             if group in ALTERNATIVE_GROUPS:
-                together, var = _any_of(parts, sum(curve.share for curve in self._curves_of(species, group)))
+                whole = sum(curve.share for curve in self._curves_of(species, group))
+                together, counts = _any_of([llr for llr, _ in parts], whole)
+                reaches[group] = {
+                    source: count * one for count, (source, one) in zip(counts, reaches[group].items(), strict=True)
+                }
             else:
-                together, var = all_of(parts)
-            llr += together
-            variance += var
-        return llr, variance
+                together = all_of(parts)
+            total += together
+        return total, {source: one for kind in reaches.values() for source, one in kind.items()}
 
     def _curves_of(self, species: str, group: str) -> list[Curve]:
         return [curve for curve in self._curves if curve.species == species and self._groups[curve.signal] == group]
@@ -212,20 +224,20 @@ def _prior_shares(stated: Mapping[str, float]) -> dict[str, float]:
     return shares
 
 
-def all_of(parts: list[tuple[float, float, float]]) -> tuple[float, float]:
-    """Add (llr, variance, limit) of traces of one kind up to the limit of the best; one alone keeps to its own."""
-    together = sum(llr for llr, _, _ in parts)
-    if len(parts) > 1:
-        together = bounded(together, max(limit for _, _, limit in parts))
-    return together, sum(var for _, var, _ in parts)
+def all_of(parts: Sequence[tuple[float, float]]) -> float:
+    """Add (llr, limit) of traces of one kind up to the limit of the best; one alone keeps to its own."""
+    together = sum(llr for llr, _ in parts)
+    return bounded(together, max(limit for _, limit in parts)) if len(parts) > 1 else together
 
 
-def _any_of(parts: list[tuple[float, float, float]], whole: float) -> tuple[float, float]:
-    """Mix (llr, variance, limit) of alternative traces evenly; those not measured, up to ``whole``, count as 0 nats."""
-    odds = [math.exp(llr) for llr, _, _ in parts]
-    total = sum(odds) + max(whole - len(parts), 0.0)
-    variance = sum((one / total) ** 2 * var for one, (_, var, _) in zip(odds, parts, strict=True))
-    return math.log(total / max(whole, len(parts))), variance
+def _any_of(llrs: Sequence[float], whole: float) -> tuple[float, list[float]]:
+    """Mix the llr of alternative traces evenly; those not measured, up to ``whole``, count as 0 nats.
+
+    Returns the llr, and by how much it moves when each of them does.
+    """
+    odds = [math.exp(llr) for llr in llrs]
+    total = sum(odds) + max(whole - len(llrs), 0.0)
+    return math.log(total / max(whole, len(llrs))), [one / total for one in odds]
 
 
 def _sigmoid(x: float) -> float:

@@ -153,12 +153,11 @@ def cross_validate(
 def _picture_llr(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSpec]) -> float | None:
     """Return what the signals that can judge a picture say of it, for the likelier of screen and print."""
     row = rows_of([one], specs)[0]
-    species: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+    species: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for curve in calibration.curves:
         if curve.signal in row.signals and specs[curve.signal].still:
-            llr, variance = curve.llr(row.signals[curve.signal][0])
-            species[curve.species].append((curve.share * llr, curve.share**2 * variance, curve.limit))
-    return max((all_of(said)[0] for said in species.values()), default=None)
+            species[curve.species].append((curve.share * curve.llr(row.signals[curve.signal][0])[0], curve.limit))
+    return max((all_of(said) for said in species.values()), default=None)
 
 
 def figures_of(

@@ -7,6 +7,7 @@ learnt from real swaps. See docs/models/forgery.md.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,6 @@ from liveness.models.heads import Head, HeadFile
 from liveness.models.runner import Network
 
 _LIMIT: Final = 3.0
-"""A value further than so many standard deviations from what was learnt from counts as just so far."""
 FORGERY_HEAD: Final = HeadFile("forgery", network="forgery")
 
 
@@ -41,5 +41,5 @@ class ForgeryModel:
             The head is missing or damaged.
         """
         if self._head is None:
-            self._head = FORGERY_HEAD.read(Head.of, self._in_place)
-        return self._head.log_odds(values, _LIMIT)
+            self._head = FORGERY_HEAD.read(partial(Head.of, limit=_LIMIT), self._in_place)
+        return self._head.log_odds(values)

@@ -27,16 +27,18 @@ class Head:
     scale: Floats
     weights: Floats
     bias: float
+    limit: float
+    """A value further than so many standard deviations from what was learnt from counts as just so far."""
 
     @classmethod
-    def of(cls, stated: Mapping[str, Any]) -> Head:
+    def of(cls, stated: Mapping[str, Any], *, limit: float) -> Head:
         """Read what JSON states; KeyError, TypeError or ValueError where it states no head."""
         mean, scale, weights = (floats(stated[name]) for name in ("mean", "scale", "weights"))
-        return cls(mean, scale, weights, float(stated["bias"]))
+        return cls(mean, scale, weights, float(stated["bias"]), limit)
 
-    def log_odds(self, values: Floats, limit: float) -> float:
-        """Return the log odds; no value counts for more than ``limit`` standard deviations of what was learnt from."""
-        return self.bias + float(held(values, self.mean, self.scale, limit) @ self.weights)
+    def log_odds(self, values: Floats) -> float:
+        """Return the log odds."""
+        return self.bias + float(held(values, self.mean, self.scale, self.limit) @ self.weights)
 
 
 def floats(values: Any) -> Floats:
@@ -80,15 +82,16 @@ class HeadFile:
         ModelError
             It is missing or damaged, or belongs to another network.
         """
-        stated = in_place if in_place is not None else self._shipped()
+        if in_place is None:
+            stated, name, remedy = self._shipped(), self._name, "install the package again"
+        else:
+            stated, name, remedy = in_place, f"what stands in for {self._name}", "learn it again"
         try:
             made, network = make(stated), stated["network_sha256"]
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{self._name}: damaged ({error}); install the package again") from error
+            raise ModelError(f"{name}: damaged ({error}); {remedy}") from error
         if network != card(self._network).sha256:
-            raise ModelError(
-                f"{self._name}: belongs to another network than {self._network}.onnx; install the package again"
-            )
+            raise ModelError(f"{name}: belongs to another network than {self._network}.onnx; {remedy}")
         return made
 
     def _shipped(self) -> Mapping[str, Any]:

@@ -51,14 +51,14 @@ class Heads:
     @classmethod
     def of(cls, stated: Mapping[str, Any]) -> Heads:
         """Read what JSON states; KeyError, TypeError or ValueError where it states no heads."""
-        heads = (Head.of(stated[name]) for name in ("swapped", "generated", "varying"))
+        heads = (Head.of(stated[name], limit=LIMIT) for name in ("swapped", "generated", "varying"))
         return cls(floats(stated["mean"]), floats(stated["scale"]), *heads)
 
     def log_odds(self, looks: npt.NDArray[np.float32]) -> dict[str, float]:
         """Return for each of :data:`QUESTIONS` the log odds after (n, VALUES_SIZE) looks, two or more."""
         seen = summaries(looks, self.mean, self.scale)
         swapped, generated, varying = (
-            head.log_odds(seen[name], LIMIT)
+            head.log_odds(seen[name])
             for name, head in (("swapped", self.swapped), ("generated", self.generated), ("varying", self.varying))
         )
         return {"swapped": swapped, "generated": generated + varying}

@@ -9,6 +9,7 @@ different ones. See docs/models/presentation.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import cv2
@@ -25,7 +26,6 @@ _REACH: Final = (1.4, 2.6)
 _STAGES: Final = ("stage1", "stage2", "stage3", "stage4")
 _MESH_POINTS, _NOSE = 468, 4
 _LIMIT: Final = 4.0
-"""A value further than so many standard deviations from what was learnt from counts as just so far."""
 _FINE_PX, _FINE_GAIN = 2.0, 6.0
 _ANTIALIASED: Final = 0.6
 """Below this scale a picture is made smaller by areas before it is cut."""
@@ -72,8 +72,8 @@ class SurfaceModel:
             The head is missing or damaged.
         """
         if self._head is None:
-            self._head = SURFACE_HEAD.read(Head.of, self._in_place)
-        return self._head.log_odds(values, _LIMIT)
+            self._head = SURFACE_HEAD.read(partial(Head.of, limit=_LIMIT), self._in_place)
+        return self._head.log_odds(values)
 
     def _seen(self, square: Floats) -> Floats:
         values = np.ascontiguousarray(square.transpose(2, 0, 1)[None]) / np.float32(128)

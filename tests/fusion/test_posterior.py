@@ -163,6 +163,39 @@ def test_what_another_family_asks_for_holds_up_no_suspicion() -> None:
     assert states[-1] == "suspect"
 
 
+def test_a_failed_challenge_examines_as_well_as_a_passed_one() -> None:
+    """Too little was seen in passing for any suspicion, but who fails the challenge has been looked at."""
+    learnt = calibration(curve("a", "still"))
+    needed = dict.fromkeys(FAMILIES, 0.95)
+    learnt = replace(learnt, thresholds=replace(learnt.thresholds, suspect_coverage=needed))
+    fusion = Fusion(learnt, {"a": spec("a")}, 0.5)
+    for second in range(1, 9):
+        fusion.add(evidence(3.0, float(second), 0.2))
+        assert fusion.judge(float(second)).state != "suspect"
+    fusion.answer(Answer("light_code", 8.0, {"injection": 3.0}, "The light did not come back."))
+    states = []
+    for second in range(9, 12):
+        fusion.add(evidence(3.0, float(second), 0.2))
+        states.append(fusion.judge(float(second)).state)
+    assert states[-1] == "suspect"
+    assert fusion.conclude(12.0, watched_share=1.0).state == "suspect"
+
+
+def test_what_one_curve_says_of_two_species_it_says_wrongly_of_both() -> None:
+    """The interval is as wide as if the family had this one species, not narrower as by two that err apart."""
+
+    def spread(second: Curve) -> float:
+        shares = {**SHARES, "screen": 0.5, "print": 0.5}
+        known = replace(calibration(curve("a", "screen"), second), shares=shares)
+        low, high = Posterior(known, [spec("a")], 0.5).believe({"a": seen(1.5)}).interval
+        return math.log(high / (1 - high)) - math.log(low / (1 - low))
+
+    alone = posterior(curve("a", "screen")).believe({"a": seen(1.5)}).interval
+    same, apart = spread(curve("a", "print")), spread(replace(curve("a", "print"), bias=1e-6))
+    assert same == pytest.approx(math.log(alone[1] / (1 - alone[1])) - math.log(alone[0] / (1 - alone[0])), rel=0.02)
+    assert apart == pytest.approx(same / math.sqrt(2), rel=0.02)
+
+
 def test_a_live_person_becomes_live_and_not_before_enough_was_seen() -> None:
     states = run([-3.0] * 8)
     assert states[0] == "warming_up"

@@ -115,6 +115,12 @@ def test_a_turned_head_is_measured_less_surely() -> None:
     assert told(watch(leaping(100), yaw_deg=40.0)).quality < 0.6
 
 
+def test_four_seconds_are_enough_though_a_face_is_not_found_at_once() -> None:
+    """Two periods of the signal, less what it takes until a face is first found."""
+    assert watch(leaping(49)).evidence() is not None
+    assert watch(leaping(47)).evidence() is None
+
+
 def test_it_says_what_it_lacks() -> None:
     signal = watch(leaping(40))
     assert signal.evidence() is None

@@ -24,7 +24,8 @@ from liveness.fusion.posterior import all_of
 from liveness.lab.attacks import MAKERS
 from liveness.lab.calibrating import measure_for_learning, read_manifests, signal_specs
 from liveness.lab.dataset import Measured, Sample, group_folds, measure, simulate
-from liveness.lab.fitting import FOLDS, Array, Outcome, fit, replay, rows_of
+from liveness.lab.fitting import FOLDS, Array, fit, rows_of
+from liveness.lab.replaying import Outcome, replay
 from liveness.verdict import FAMILIES, Family, family_of, species_of
 
 Mode = Literal["cross-validated", "unseen", "in-sample"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,10 @@ from scipy.optimize import minimize
 
 from liveness.contract import ALTERNATIVE_GROUPS, SignalSpec
 from liveness.fusion.calibration import Calibration, Curve, Thresholds, covariance_rows
-from liveness.fusion.fusion import EVEN_ODDS, Fusion, Gathered
-from liveness.fusion.posterior import Belief
+from liveness.fusion.fusion import Gathered
 from liveness.lab.dataset import Measured, group_folds
-from liveness.verdict import FAMILIES, SPECIES, Family, State, family_of_species, species_of
+from liveness.lab.replaying import LASTING_S, LEAST_S, Outcome, replay
+from liveness.verdict import FAMILIES, SPECIES, Family, family_of_species, species_of
 
 Array = npt.NDArray[np.float64]
 
@@ -73,8 +73,6 @@ were taught by the swaps of one tool.
 """
 LEAST_SUSPICION = 0.33
 """No family is suspected below this posterior against bona fide (it is 0.2 before any evidence)."""
-_LASTING_S = 1.0
-_LEAST_S = 2.5
 _RIDGES = (0.1, 0.5, 3.0)
 """Strengths of the prior on slopes; for each curve the one that predicts unseen groups best is taken."""
 _DOUBT = 0.05
@@ -489,90 +487,12 @@ def _shares(rows: Sequence[Row], columns: Mapping[str, Array]) -> dict[str, floa
     return dict(zip(columns, found.x.tolist(), strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one sample ended under some calibration."""
-
-    confidence: float
-    state: State
-    families: Mapping[Family, float]
-    coverage: Mapping[Family, float]
-    peaks: Mapping[Family, float]
-    """Per family, the highest posterior against bona fide alone that lasted with the coverage that suspicion needs."""
-    decided_s: float | None
-    """When the final state other than inconclusive was first reached."""
-    doubts: Mapping[str, float] = field(default_factory=dict)
-    """By species, what doubtful curves say of the whole, in nats."""
-
-
-def replay(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSpec]) -> Outcome:
-    """Fuse the measurements of a clip just as the engine does, and conclude as a review does."""
-    fusion = Fusion(calibration, specs, EVEN_ODDS)
-    beliefs: list[tuple[float, Belief]] = []
-    worst: tuple[float, Belief] | None = None
-    decided_s = live_s = None
-    for time_s, batch in one.measurements.moments:
-        for evidence in batch:
-            fusion.add(evidence)
-        judged = fusion.judge(time_s)
-        beliefs.append((time_s, judged.belief))
-        if judged.state == "suspect":
-            top = max(judged.belief.against(family) for family in FAMILIES)
-            decided_s = time_s if decided_s is None else decided_s
-            if worst is None or top > worst[0]:
-                worst = (top, judged.belief)
-        elif judged.state == "live" and live_s is None:
-            live_s = time_s
-    final = fusion.conclude(one.measurements.duration_s, watched_share=one.measurements.watched_share)
-    if final.state == "suspect" and worst is None:
-        decided_s = one.measurements.duration_s
-    belief = worst[1] if worst else final.belief
-    state: State = "suspect" if worst else final.state
-    long_enough = one.measurements.duration_s >= _LEAST_S
-    return Outcome(
-        confidence=belief.confidence,
-        state=state,
-        families=belief.families,
-        coverage=belief.coverage,
-        peaks={
-            family: max(
-                _lasting_peak([(time_s, _suspicion(belief, family, calibration)) for time_s, belief in beliefs]),
-                _suspicion(final.belief, family, calibration) if long_enough else 0.0,
-            )
-            for family in FAMILIES
-        },
-        decided_s=decided_s if state == "suspect" else live_s if state == "live" else None,
-        doubts=fusion.doubts(one.measurements.duration_s),
-    )
-
-
-def _suspicion(belief: Belief, family: Family, calibration: Calibration) -> float:
-    """Return the posterior of a family against bona fide; 0 where too little of it was seen for any suspicion."""
-    needed = calibration.thresholds.suspect_coverage.get(family, 1.1)
-    return belief.against(family) if belief.coverage.get(family, 0.0) >= needed else 0.0
-
-
-def _lasting_peak(suspicions: Sequence[tuple[float, float]]) -> float:
-    """Return the highest of (seconds, posterior against bona fide) that was kept for the lasting time, else 0."""
-    peak = 0.0
-    for at, (start_s, _) in enumerate(suspicions):
-        if start_s < _LEAST_S:
-            continue
-        lowest = math.inf
-        for time_s, one in suspicions[at:]:
-            lowest = min(lowest, one)
-            if time_s - start_s >= _LASTING_S:
-                peak = max(peak, lowest)
-                break
-    return peak
-
-
 def _thresholds(
     measured: Sequence[Measured], rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int
 ) -> Thresholds:
     """Set the thresholds on bona fide clips judged by curves that did not see them."""
     folds = group_folds([row.group for row in rows], FOLDS, seed=seed + 1)
-    open_ended = Thresholds(0.0, 0.0, {}, SUSPECT_COVERAGE, _LASTING_S, _LEAST_S)
+    open_ended = Thresholds(0.0, 0.0, {}, SUSPECT_COVERAGE, LASTING_S, LEAST_S)
     outcomes: list[tuple[float, Outcome]] = []
     for fold in range(FOLDS):
         learnt = learn([row for row in rows if folds[row.group] != fold], specs, seed=seed + 2)
@@ -600,7 +520,7 @@ def _thresholds(
         live_coverage=min(max(LEAST_COVERAGE, coverage), MOST_COVERAGE),
         suspect=suspect,
         suspect_coverage=SUSPECT_COVERAGE,
-        lasting_s=_LASTING_S,
-        least_s=_LEAST_S,
+        lasting_s=LASTING_S,
+        least_s=LEAST_S,
         doubt=doubt,
     )

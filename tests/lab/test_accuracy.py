@@ -12,7 +12,7 @@ from liveness.lab.accuracy import _both_classes, _decided, _looks
 from liveness.lab.accuracy_page import _reliability, page
 from liveness.lab.dataset import NO_CURVES, Sample
 from liveness.lab.evaluation import Judged, figures_of, rate
-from liveness.lab.fitting import Outcome
+from liveness.lab.replaying import Outcome
 from liveness.verdict import FAMILIES, State, family_of
 
 

@@ -9,6 +9,7 @@ import math
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from liveness.lab.calibrating import signal_specs
 from liveness.lab.dataset import NO_CURVES, Measured, Measurements, Sample
 from liveness.lab.evaluation import Judged, JudgedPicture, Mode, auc, evaluate_manifests, figures_of, judge, rate
 from liveness.lab.evaluation_page import page
-from liveness.lab.fitting import Outcome
+from liveness.lab.replaying import Outcome
 from liveness.verdict import FAMILIES, Evidence, Family, State, family_of
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202egpj"
@@ -229,33 +230,46 @@ def test_pictures_are_compared_within_their_source() -> None:
     assert result["mean_auc_within_source"] == 0.5
 
 
+def curve(species: str, share: float, signal: str = "refilmed") -> Curve:
+    """Return a curve of the slope 2 and the limit 2."""
+    return Curve(
+        signal=signal,
+        species=species,
+        features=("refilmed",),
+        low=(-9.0,),
+        high=(9.0,),
+        mean=(0.0,),
+        scale=(1.0,),
+        weights=(2.0,),
+        bias=0.0,
+        covariance=((0.0, 0.0), (0.0, 0.0)),
+        limit=2.0,
+        share=share,
+        power=1.0,
+    )
+
+
+def said_of(values: Mapping[str, float], *curves: Curve) -> list[float]:
+    """Return what is said of one picture that signals measured as given."""
+    found = tuple(
+        Evidence(signal, 0.0, 0.0, value, "log odds", 1.0, {"refilmed": value}) for signal, value in values.items()
+    )
+    one = Measured(picture(0, "a").sample, "0", Measurements(0.0, 1.0, ((0.0, found),)))
+    known = signal_specs()["refilmed"]
+    specs = {signal: replace(known, name=signal) for signal in values}
+    _, pictures = judge([one], Calibration(curves, {}, NO_CURVES.thresholds, {}), specs)
+    return [round(each.llr, 6) for each in pictures]
+
+
 @pytest.mark.parametrize(("refilmed", "said"), [(0.5, 0.462117), (-1.0, -0.380797), (9.0, 1.0)])
 def test_a_picture_is_judged_by_the_likelier_of_screen_and_print(refilmed: float, said: float) -> None:
-    curves = [
-        Curve(
-            signal="refilmed",
-            species=species,
-            features=("refilmed",),
-            low=(-9.0,),
-            high=(9.0,),
-            mean=(0.0,),
-            scale=(1.0,),
-            weights=(2.0,),
-            bias=0.0,
-            covariance=((0.0, 0.0), (0.0, 0.0)),
-            limit=2.0,
-            share=share,
-            power=1.0,
-        )
-        for species, share in (("screen", 0.5), ("print", 0.25))
-    ]
-    evidence = Evidence("refilmed", 0.0, 0.0, refilmed, "log odds", 1.0, {"refilmed": refilmed})
-    one = Measured(picture(0, "a").sample, "0", Measurements(0.0, 1.0, ((0.0, (evidence,)),)))
-
-    _, pictures = judge([one], Calibration(tuple(curves), {}, NO_CURVES.thresholds, {}), signal_specs())
-
     # A curve's own limit holds before its share is taken: 2 tanh(nats / 2), with nats twice what was measured.
-    assert [round(each.llr, 6) for each in pictures] == [said]
+    assert said_of({"refilmed": refilmed}, curve("screen", 0.5), curve("print", 0.25)) == [said]
+
+
+def test_two_signals_that_judge_a_picture_say_no_more_than_their_limit() -> None:
+    both = said_of({"refilmed": 9.0, "other": 9.0}, curve("screen", 1.0), curve("screen", 1.0, "other"))
+    assert both == [pytest.approx(2 * math.tanh(2), abs=1e-5)]
 
 
 def test_an_unknown_kind_to_simulate_is_refused_before_anything_is_read(tmp_path: Path) -> None:

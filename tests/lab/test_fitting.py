@@ -11,7 +11,8 @@ import pytest
 from liveness.contract import SignalSpec
 from liveness.fusion.calibration import load
 from liveness.fusion.posterior import Belief
-from liveness.lab.fitting import Gain, Row, _directed, _gain, _mixture, _suspicion, learn
+from liveness.lab.fitting import Gain, Row, _directed, _gain, _mixture, learn
+from liveness.lab.replaying import _suspicion
 
 
 def spec(name: str) -> SignalSpec:

@@ -57,6 +57,7 @@ def page(figures: Mapping[str, Any]) -> str:
         "## Time to decision\n",
         _table(_decision_table(figures["decided"])),
         *_looks_told(figures["looks"]),
+        *_later_told(bona_fide["had_they_gone_on"], figures["attack_types"]),
         "## By skin tone\n",
         "Individual typology angle of cheeks and forehead as the picture shows them, so light and white balance are "
         "in it; a swap counts by the face that is shown.\n",
@@ -172,6 +173,23 @@ def _looks_told(looks: Mapping[str, Any]) -> list[str]:
         f"frames some milliseconds later: {suspect['some']} of {suspect['of']} bona fide clips end `suspect` at one "
         f"look or more; {live['some']} end `live` at one or more, {live['all']} at all.\n",
         _table(_look_table(looks["each"])),
+    ]
+
+
+def _later_told(live: Mapping[str, Any], types: Mapping[str, Any]) -> list[str]:
+    """Return the part about calls that last longer than the clips."""
+    if not live["suspect"]["of"]:
+        return []
+    found = [
+        f"`{name}` {one['had_they_gone_on']['suspect']['count']} of {one['had_they_gone_on']['suspect']['of']}"
+        for name, one in types.items()
+    ]
+    return [
+        "## Had the clips gone on\n",
+        "Calls last longer than clips, and what is said grows surer with time. What was measured of each clip, over "
+        f"and over until {live['seconds']:g} s are full: {_share(live['suspect'])} bona fide clips end `suspect`, "
+        f"{_share(live['live'])} end `live`. Attacks that end `suspect` then: {', '.join(found)}. It shows what time "
+        "alone does; new moments may bring what these clips do not have.\n",
     ]
 
 

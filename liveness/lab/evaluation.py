@@ -24,9 +24,9 @@ from liveness.fusion.posterior import all_of
 from liveness.lab.attacks import MAKERS
 from liveness.lab.calibrating import measure_for_learning, read_manifests, signal_specs
 from liveness.lab.dataset import Measured, Sample, group_folds, measure, simulate
-from liveness.lab.fitting import FOLDS, Array, fit, rows_of
-from liveness.lab.replaying import Outcome, replay
-from liveness.verdict import FAMILIES, Family, family_of, species_of
+from liveness.lab.fitting import FOLDS, GOES_ON_S, Array, fit, rows_of
+from liveness.lab.replaying import Outcome, going_on, replay
+from liveness.verdict import FAMILIES, Family, State, family_of, species_of
 
 Mode = Literal["cross-validated", "unseen", "in-sample"]
 
@@ -45,6 +45,8 @@ class Judged:
     sample: Sample
     duration_s: float
     outcome: Outcome
+    later: State | None = None
+    """The state that it would have ended in, had it gone on like this for :data:`~liveness.lab.fitting.GOES_ON_S`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ def judge(
                 pictures.append(JudgedPicture(one.sample, llr))
         else:
             outcome = replay(one, calibration, specs)
-            judged.append(Judged(one.sample, one.measurements.duration_s, outcome))
+            later = replay(going_on(one, GOES_ON_S), calibration, specs).state
+            judged.append(Judged(one.sample, one.measurements.duration_s, outcome, later))
     return judged, pictures
 
 
@@ -243,8 +246,16 @@ def _bona_fide_figures(ones: Sequence[Judged]) -> dict[str, Any]:
         "live": rate(sum(one.outcome.state == "live" for one in ones), len(ones)),
         "live_of_8_s_or_more": rate(sum(one.outcome.state == "live" for one in long), len(long)),
         "suspects": [one.sample.id for one in ones if one.outcome.state == "suspect"],
+        "had_they_gone_on": _later(ones),
         "median_decided_s": _median([one.outcome.decided_s for one in ones if one.outcome.decided_s is not None]),
     }
+
+
+def _later(ones: Sequence[Judged]) -> dict[str, Any]:
+    """Return how the clips would have ended, had they gone on as they are: a call lasts longer than a clip."""
+    known = [one for one in ones if one.later is not None]
+    shares = {state: rate(sum(one.later == state for one in known), len(known)) for state in ("suspect", "live")}
+    return {"seconds": GOES_ON_S, **shares, "suspects": [one.sample.id for one in known if one.later == "suspect"]}
 
 
 def _attack_figures(ones: Sequence[Judged], bona_fide: Sequence[Judged]) -> dict[str, Any]:
@@ -254,6 +265,7 @@ def _attack_figures(ones: Sequence[Judged], bona_fide: Sequence[Judged]) -> dict
         "inconclusive": rate(sum(one.outcome.state == "inconclusive" for one in ones), len(ones)),
         "found": rate(sum(one.outcome.state == "suspect" for one in ones), len(ones)),
         "missed": [one.sample.id for one in ones if one.outcome.state == "live"],
+        "had_they_gone_on": _later(ones),
         "auc": _auc_with_interval(bona_fide, ones),
         "auc_of_family": _family_areas(bona_fide, ones),
         "median_decided_s": _median(

@@ -34,6 +34,13 @@ def show(console: Console, figures: Mapping[str, Any]) -> None:
     )
     if bona_fide["suspects"]:
         console.print(f"Bona fide that end suspect: {', '.join(bona_fide['suspects'])}", highlight=False)
+    later = bona_fide["had_they_gone_on"]
+    if later["suspect"]["of"]:
+        console.print(
+            f"Had each gone on like this for {later['seconds']:g} s: BPCER {percent(later['suspect'])}   "
+            f"live {percent(later['live'])}",
+            highlight=False,
+        )
     for title, rows in (("attack type", figures["attack_types"]), ("family", figures["families"])):
         console.print(_table(title, rows))
     worst = figures["worst_type"]
@@ -69,10 +76,11 @@ def _table(title: str, rows: Mapping[str, Any]) -> Table:
         "AUC of family",
         "where examined",
         "found after",
+        "found had it gone on",
     ):
         table.add_column(heading, justify="right")
     for name, row in rows.items():
-        after = row["median_decided_s"]
+        after, later = row["median_decided_s"], row["had_they_gone_on"]["suspect"]
         table.add_row(
             name,
             percent(row["apcer"]),
@@ -81,6 +89,7 @@ def _table(title: str, rows: Mapping[str, Any]) -> Table:
             _area(row["auc"]),
             *("–" if one is None else f"{one:.2f}" for one in row["auc_of_family"].values()),
             "–" if after is None else f"{after:.1f} s",
+            "–" if not later["of"] else f"{later['count']}/{later['of']}",
         )
     return table
 

@@ -20,7 +20,7 @@ from liveness.contract import ALTERNATIVE_GROUPS, SignalSpec
 from liveness.fusion.calibration import Calibration, Curve, Thresholds, covariance_rows
 from liveness.fusion.fusion import Gathered
 from liveness.lab.dataset import Measured, group_folds
-from liveness.lab.replaying import LASTING_S, LEAST_S, Outcome, replay
+from liveness.lab.replaying import LASTING_S, LEAST_S, Outcome, going_on, replay
 from liveness.verdict import FAMILIES, SPECIES, Family, family_of_species, species_of
 
 Array = npt.NDArray[np.float64]
@@ -59,6 +59,8 @@ SUSPECT_COVERAGE: dict[Family, float] = {
 Half of what can be had where networks judge single pictures, which small or dark faces mislead. A still or a loop shows
 at once and for sure, or has not come round yet.
 """
+GOES_ON_S = 40.0
+"""Suspicion begins above what every bona fide clip would reach if it went on for so long: twice what is remembered."""
 SUSPECT_MARGINS_NATS: dict[Family, float] = {
     "presentation": 2.5,
     "injection": 0.3,
@@ -197,8 +199,8 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
         kept, added = _that_add(usable, species.name, unseen_of, specs, seed=seed)
         gains |= {f"{species.name} {name} beside": gain for name, gain in added.items()}
         columns = {name: columns[name] for name in kept}
-        shares, together = _together(usable, kept, specs)
-        heard = [any(_judges(row, specs[name], species.name) for name in columns) for row in usable]
+        shares, together = _together(usable, species.name, kept, specs)
+        heard = _heard(usable, species.name, kept, specs)
         gain = gains[species.name] = _gain(usable, heard, together, doubt=doubt, seed=seed)
         told[species.name] = max(gain.at_least / gain.nats, 0.0) if gain.nats > 0 else 0.0
         if told[species.name] > _ESTABLISHED:
@@ -210,11 +212,21 @@ def learn(rows: Sequence[Row], specs: Mapping[str, SignalSpec], *, seed: int) ->
     return Learnt(tuple(curves), _mixture(told), gains, tuple(doubts))
 
 
+def _heard(rows: Sequence[Row], species: str, names: Iterable[str], specs: Mapping[str, SignalSpec]) -> list[bool]:
+    """Tell of each row whether any of the signals has a word on it that says how good its curve is."""
+    every = list(names)
+    return [any(_judges(row, specs[name], species) for name in every) for row in rows]
+
+
 def _together(
-    rows: Sequence[Row], columns: Mapping[str, Array], specs: Mapping[str, SignalSpec]
+    rows: Sequence[Row], species: str, columns: Mapping[str, Array], specs: Mapping[str, SignalSpec]
 ) -> tuple[dict[str, float], Array]:
     """Return the share of each signal beside the others, and each row's llr by all of them."""
-    shares = _shares(rows, columns)
+    heard = np.array(_heard(rows, species, columns, specs), dtype=bool)
+    shares = _shares(
+        [row for row, one in zip(rows, heard, strict=True) if one],
+        {name: unseen[heard] for name, unseen in columns.items()},
+    )
     shares |= dict.fromkeys(_alternatives(shares, specs), 1.0)
     return shares, sum((shares[name] * unseen for name, unseen in columns.items()), np.zeros(len(rows)))
 
@@ -228,10 +240,10 @@ def _that_add(
     """
     left, added = dict(columns), dict[str, Gain]()
     while len(left) > 1:
-        heard = [any(_judges(row, specs[name], species) for name in left) for row in rows]
-        _, everything = _together(rows, left, specs)
+        heard = _heard(rows, species, left, specs)
+        _, everything = _together(rows, species, left, specs)
         for name in left:
-            _, without = _together(rows, {one: of for one, of in left.items() if one != name}, specs)
+            _, without = _together(rows, species, {one: of for one, of in left.items() if one != name}, specs)
             added[name] = _gain(rows, heard, everything, doubt=_DOUBT, seed=seed, over=without)
         least = min(left, key=lambda name: added[name].at_least)
         if added[least].at_least > 0:
@@ -493,21 +505,25 @@ def _thresholds(
     """Set the thresholds on bona fide clips judged by curves that did not see them."""
     folds = group_folds([row.group for row in rows], FOLDS, seed=seed + 1)
     open_ended = Thresholds(0.0, 0.0, {}, SUSPECT_COVERAGE, LASTING_S, LEAST_S)
-    outcomes: list[tuple[float, Outcome]] = []
+    outcomes: list[tuple[float, Outcome, Mapping[Family, float]]] = []
     for fold in range(FOLDS):
         learnt = learn([row for row in rows if folds[row.group] != fold], specs, seed=seed + 2)
         calibration = Calibration(learnt.curves, learnt.shares, open_ended, {}, doubts=learnt.doubts)
         outcomes += [
-            (one.measurements.duration_s, replay(one, calibration, specs))
+            (
+                one.measurements.duration_s,
+                replay(one, calibration, specs),
+                replay(going_on(one, GOES_ON_S), calibration, specs).peaks,
+            )
             for one in measured
             if one.sample.label == "bonafide" and not one.sample.picture and folds[one.sample.group] == fold
         ]
-    long = [outcome for duration_s, outcome in outcomes if duration_s >= LONG_S] or [one for _, one in outcomes]
+    long = [one for duration_s, one, _ in outcomes if duration_s >= LONG_S] or [one for _, one, _ in outcomes]
     confidence = float(np.quantile([one.confidence for one in long], LIVE_MISS))
     coverage = float(np.quantile([min(one.coverage.values(), default=0.0) for one in long], COVERAGE_MISS))
     suspect: dict[Family, float] = {}
     for family in FAMILIES:
-        highest = max((one.peaks[family] for _, one in outcomes), default=0.0)
+        highest = max((peaks[family] for _, _, peaks in outcomes), default=0.0)
         odds = math.log(max(highest, 1e-6) / (1 - min(highest, 1 - 1e-6))) + SUSPECT_MARGINS_NATS[family]
         suspect[family] = max(LEAST_SUSPICION, 1 / (1 + math.exp(-odds)))
     doubt = {}

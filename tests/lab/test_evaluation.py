@@ -169,6 +169,18 @@ def test_the_figures_count_each_way_a_clip_can_end() -> None:
     assert result["families"]["synthesis"]["apcer"] == swaps["apcer"]
 
 
+def test_how_clips_would_have_ended_had_they_gone_on_is_counted_apart() -> None:
+    ends = [
+        replace(one, later="suspect" if one.sample.id in ("b8", "l3") else one.outcome.state) for one in small_corpus()
+    ]
+    result = figures(ends)
+    live, loops = result["bona_fide"]["had_they_gone_on"], result["attack_types"]["sim_loop"]["had_they_gone_on"]
+    assert (live["suspect"]["count"], live["live"]["count"], live["suspects"]) == (2, 7, ["b8", "b9"])
+    assert loops["suspect"]["count"] == 4
+    assert result["bona_fide"]["bpcer"]["count"] == 1
+    assert figures()["bona_fide"]["had_they_gone_on"]["suspect"]["of"] == 0, "nobody knows"
+
+
 def test_the_auc_is_that_of_the_confidence_and_lies_in_its_interval() -> None:
     area = figures()["attack_types"]["face_swap_realtime"]["auc"]
 

@@ -20,7 +20,9 @@ from liveness import __version__
 from liveness.contract import SignalSpec
 from liveness.errors import ConfigError, ManifestError
 from liveness.fusion.calibration import Calibration
-from liveness.fusion.posterior import all_of
+from liveness.fusion.fusion import EVEN_ODDS
+from liveness.fusion.posterior import Measured as Seen
+from liveness.fusion.posterior import Posterior, all_of
 from liveness.lab.attacks import MAKERS
 from liveness.lab.calibrating import measure_for_learning, read_manifests, signal_specs
 from liveness.lab.dataset import Measured, Sample, group_folds, measure, simulate
@@ -55,6 +57,8 @@ class JudgedPicture:
 
     sample: Sample
     llr: float
+    suspect: bool = False
+    """Whether a call that looks like this all the time, and in which nothing else speaks, would be suspected."""
 
 
 def evaluate_manifests(
@@ -113,7 +117,7 @@ def judge(
         if one.sample.picture:
             llr = _picture_llr(one, calibration, specs)
             if llr is not None:
-                pictures.append(JudgedPicture(one.sample, llr))
+                pictures.append(JudgedPicture(one.sample, llr, _suspected(one, calibration, specs)))
         else:
             outcome = replay(one, calibration, specs)
             later = replay(going_on(one, GOES_ON_S), calibration, specs).state
@@ -162,6 +166,12 @@ def _picture_llr(one: Measured, calibration: Calibration, specs: Mapping[str, Si
         if curve.signal in row.signals and specs[curve.signal].still:
             species[curve.species].append((curve.share * curve.llr(row.signals[curve.signal][0])[0], curve.limit))
     return max((all_of(said) for said in species.values()), default=None)
+
+
+def _suspected(one: Measured, calibration: Calibration, specs: Mapping[str, SignalSpec]) -> bool:
+    seen = {name: Seen(features, 1.0) for name, (features, _) in rows_of([one], specs)[0].signals.items()}
+    belief = Posterior(calibration, specs.values(), EVEN_ODDS).believe(seen)
+    return belief.against("presentation") >= calibration.thresholds.suspect.get("presentation", 1.1)
 
 
 def figures_of(
@@ -439,8 +449,14 @@ def _picture_figures(pictures: Sequence[JudgedPicture]) -> dict[str, Any]:
         }
         for name, ones in sorted(by_source.items())
     }
+    live = [one for one in presentation if one.sample.label == "bonafide"]
+    attacks = [one for one in presentation if one.sample.label == "attack"]
     return {
         "count": len(presentation),
+        "suspect": {
+            "bona_fide": rate(sum(one.suspect for one in live), len(live)),
+            "attacks": rate(sum(one.suspect for one in attacks), len(attacks)),
+        },
         "auc": area(presentation),
         "mean_auc_within_source": _mean([one["auc"] for one in sources.values() if one["auc"] is not None]),
         "sources": {name: one for name, one in sources.items() if one["auc"] is not None},

@@ -62,16 +62,14 @@ at once and for sure, or has not come round yet.
 GOES_ON_S = 40.0
 """Suspicion begins above what every bona fide clip would reach if it went on for so long: twice what is remembered."""
 SUSPECT_MARGINS_NATS: dict[Family, float] = {
-    "presentation": 2.5,
+    "presentation": 1.0,
     "injection": 0.3,
     "synthesis": 1.0,
     "substitution": 0.3,
 }
 """How far above the highest bona fide posterior (in log odds) suspicion begins.
 
-Most where networks judge, which err surely where they err: for presentation, since two of the live clips (of one very
-dark face) are so short that they do not reach what they would reach if they went on; for synthesis, since its networks
-were taught by the swaps of one tool.
+Most where networks judge, which err surely where they err, and were taught by few tools and few surfaces.
 """
 LEAST_SUSPICION = 0.33
 """No family is suspected below this posterior against bona fide (it is 0.2 before any evidence)."""
@@ -79,6 +77,9 @@ _RIDGES = (0.1, 0.5, 3.0)
 """Strengths of the prior on slopes; for each curve the one that predicts unseen groups best is taken."""
 _DOUBT = 0.05
 """Chance that any curve is kept that gains nothing; shared evenly among all that are tried (Bonferroni)."""
+_WORTH_NATS = 0.03
+"""What a signal has to add beside the others, in nats a sample: a twentieth of what there is to know (log 2). For less,
+one more signal that errs in its own way is not worth having."""
 _BOOTSTRAPS = 4000
 _ESTABLISHED = 0.2
 """A species of whose gain no more than this share is established counts in no probability: it raises doubts."""
@@ -234,7 +235,7 @@ def _together(
 def _that_add(
     rows: Sequence[Row], species: str, columns: Mapping[str, Array], specs: Mapping[str, SignalSpec], *, seed: int
 ) -> tuple[dict[str, Array], dict[str, Gain]]:
-    """Leave out, one after the other, signals that are not established to add anything beside the others.
+    """Leave out, one after the other, signals that add too little beside the others, or nothing that is established.
 
     Returns the columns that are left, and of every signal that was looked at beside others what it adds to them.
     """
@@ -247,7 +248,9 @@ def _that_add(
             added[name] = _gain(rows, heard, everything, doubt=_DOUBT, seed=seed, over=without)
         least = min(left, key=lambda name: added[name].at_least)
         if added[least].at_least > 0:
-            break
+            least = min(left, key=lambda name: added[name].nats)
+            if added[least].nats >= _WORTH_NATS:
+                break
         del left[least]
     return left, added
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 
+import cv2
+import numpy as np
+
 from liveness.frames import FaceTrack, Observation, Pixels
 
 SMALL_IOD_PX, GOOD_IOD_PX = 40.0, 80.0
 """Outer-eye distance at which size quality is 0 and 1; at 60 px it is one half."""
 
 _FRONTAL_DEG, _PROFILE_DEG = 25.0, 55.0
+_DETAIL_SIDE, _FINE_PX = 128, 2.0
+_DETAIL = (2.0, 4.0)
+"""Fine detail, in grey levels, at which its quality is 0 and 1."""
 
 
 def ramp(value: float, low: float, high: float) -> float:
@@ -32,12 +38,32 @@ def pose_quality(face: FaceTrack) -> float:
 
 def light_quality(observation: Observation) -> float:
     """Judge the light on the face by its mean luma: 0 in the dark or when blown out."""
-    if observation.face is None:
-        return 0.0
-    box = observation.face.box_px.clipped(observation.frame.width, observation.frame.height)
-    luma: Pixels = observation.frame.luma()
-    inside = luma[int(box.top) : int(box.bottom) : 4, int(box.left) : int(box.right) : 4]
+    inside = _face(observation)[::4, ::4]
     if inside.size == 0:
         return 0.0
     mean = float(inside.mean())
     return min(ramp(mean, 20.0, 55.0), ramp(mean, 250.0, 225.0))
+
+
+def detail_quality(observation: Observation) -> float:
+    """Judge how much fine detail the face has: 0 where blur, a veil of light or the codec left hardly any.
+
+    It is the standard deviation, in grey levels, of what is finer than two pixels in a face 128 pixels large. Of 658
+    live pictures and clips three have less than 3 (where quality is one half): how good a model's word on such faces
+    is, nobody can tell.
+    """
+    face = _face(observation)
+    if min(face.shape) < 2:
+        return 0.0
+    scale = _DETAIL_SIDE / max(face.shape)
+    size = [max(1, round(side * scale)) for side in face.shape[::-1]]
+    small = cv2.resize(face, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    return ramp(float((small - cv2.GaussianBlur(small, (0, 0), _FINE_PX)).std()), *_DETAIL)
+
+
+def _face(observation: Observation) -> Pixels:
+    """Return the luma of the face's box, of no size where there is none."""
+    if observation.face is None:
+        return np.zeros((0, 0), dtype=np.uint8)
+    box = observation.face.box_px.clipped(observation.frame.width, observation.frame.height)
+    return observation.frame.luma()[int(box.top) : int(box.bottom), int(box.left) : int(box.right)]

@@ -16,7 +16,8 @@ and eight more) once stood beside them, and were dropped since they added nothin
 
 Fails when
 ----------
-The face is small, turned away or dark; a large, sharp screen or a good print fills the picture (prints, masks and
+The face is small, turned away, dark, or so blurred or veiled that nothing fine is left of it (then it
+abstains or its quality falls); a large, sharp screen or a good print fills the picture (prints, masks and
 cut-outs are known from one source only); a webcam in a dark room sees little and makes up the rest. It is blind to
 anything injected.
 
@@ -37,7 +38,7 @@ import numpy as np
 
 from liveness.contract import Signal, SignalSpec
 from liveness.frames import Box, Observation
-from liveness.measures.conditions import SMALL_IOD_PX, light_quality, pose_quality, size_quality
+from liveness.measures.conditions import SMALL_IOD_PX, detail_quality, light_quality, pose_quality, size_quality
 from liveness.models.presentation import PresentationModel, around_box, presentation_planes
 from liveness.models.surface import SurfaceModel, surface_squares
 from liveness.verdict import Evidence
@@ -149,6 +150,10 @@ class Refilmed(Signal):
         if pose == 0:
             self._missing = "The face is turned too far away."
             return None
+        detail = detail_quality(observation)
+        if detail == 0:
+            self._missing = "The face is too blurred or veiled: nothing fine is left of it."
+            return None
         around = around_box(face.points_px)
         low = [math.floor(edge) - _MARGIN_PX for edge in (around.left, around.top)]
         high = [math.ceil(edge) + _MARGIN_PX for edge in (around.right, around.bottom)]
@@ -161,4 +166,4 @@ class Refilmed(Signal):
         points = face.points_px[:, :2] - corner
         general = self._surface.log_odds(self._surface.look(surface_squares(pixels, points)))
         log_odds = self._model.log_odds(presentation_planes(pixels, points)) + general
-        return _Look(observation.time_s, log_odds, size * pose * light_quality(observation))
+        return _Look(observation.time_s, log_odds, size * pose * detail * light_quality(observation))

@@ -18,6 +18,7 @@ from liveness.lab.fitting import (
     COVERAGE_MISS,
     DOUBT_MISS,
     FOLDS,
+    GOES_ON_S,
     LEAST_SUSPICION,
     LIVE_MISS,
     LONG_S,
@@ -101,7 +102,7 @@ def _provenance(measured: Sequence[Measured], persons: int, seed: int) -> dict[s
             "live_confidence": f"{LIVE_MISS:.0%} of live persons' clips of {LONG_S:g} s or more fall below it, or 0.5",
             "doubt": f"{DOUBT_MISS:.0%} of live persons' clips of {LONG_S:g} s or more lie above it",
             "live_coverage": f"{COVERAGE_MISS:.0%} of live persons' clips of {LONG_S:g} s or more fall below, or 0.3",
-            "suspect": "above the highest that any live person's clip reached by "
+            "suspect": f"above the highest that any live person's clip reached, had it gone on for {GOES_ON_S:g} s, by "
             + ", ".join(f"{nats} ({family})" for family, nats in SUSPECT_MARGINS_NATS.items())
             + f" nats, or {LEAST_SUSPICION}",
             "suspect_coverage": ", ".join(f"{share} ({family})" for family, share in SUSPECT_COVERAGE.items()),

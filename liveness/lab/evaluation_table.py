@@ -69,7 +69,7 @@ def show(console: Console, figures: Mapping[str, Any]) -> None:
 
 def _table(title: str, rows: Mapping[str, Any]) -> Table:
     table = Table()
-    table.add_column(title)
+    table.add_column(title, overflow="fold")
     for heading in (
         "APCER (ends live)",
         "inconclusive",
@@ -78,11 +78,10 @@ def _table(title: str, rows: Mapping[str, Any]) -> Table:
         "AUC of family",
         "where examined",
         "found after",
-        "found had it gone on",
     ):
         table.add_column(heading, justify="right")
     for name, row in rows.items():
-        after, later = row["median_decided_s"], row["had_they_gone_on"]["suspect"]
+        after = row["median_decided_s"]
         table.add_row(
             name,
             percent(row["apcer"]),
@@ -91,7 +90,6 @@ def _table(title: str, rows: Mapping[str, Any]) -> Table:
             _area(row["auc"]),
             *("–" if one is None else f"{one:.2f}" for one in row["auc_of_family"].values()),
             "–" if after is None else f"{after:.1f} s",
-            "–" if not later["of"] else f"{later['count']}/{later['of']}",
         )
     return table
 

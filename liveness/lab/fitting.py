@@ -237,6 +237,9 @@ def _that_add(
 ) -> tuple[dict[str, Array], dict[str, Gain]]:
     """Leave out, one after the other, signals that add too little beside the others, or nothing that is established.
 
+    One that looks for another trace of the species than the others do may add little: attacks that leave that trace
+    alone are rare here and need not be elsewhere.
+
     Returns the columns that are left, and of every signal that was looked at beside others what it adds to them.
     """
     left, added = dict(columns), dict[str, Gain]()
@@ -248,8 +251,9 @@ def _that_add(
             added[name] = _gain(rows, heard, everything, doubt=_DOUBT, seed=seed, over=without)
         least = min(left, key=lambda name: added[name].at_least)
         if added[least].at_least > 0:
-            least = min(left, key=lambda name: added[name].nats)
-            if added[least].nats >= _WORTH_NATS:
+            mixed = _alternatives(left, specs)
+            least = min(left, key=lambda name: math.inf if name in mixed else added[name].nats)
+            if least in mixed or added[least].nats >= _WORTH_NATS:
                 break
         del left[least]
     return left, added

@@ -261,7 +261,7 @@ def curve(species: str, share: float, signal: str = "refilmed") -> Curve:
     )
 
 
-def said_of(values: Mapping[str, float], *curves: Curve) -> list[float]:
+def said_of(values: Mapping[str, float], *curves: Curve, threshold: float = 1.1) -> JudgedPicture:
     """Return what is said of one picture that signals measured as given."""
     found = tuple(
         Evidence(signal, 0.0, 0.0, value, "log odds", 1.0, {"refilmed": value}) for signal, value in values.items()
@@ -269,19 +269,31 @@ def said_of(values: Mapping[str, float], *curves: Curve) -> list[float]:
     one = Measured(picture(0, "a").sample, "0", Measurements(0.0, 1.0, ((0.0, found),)))
     known = signal_specs()["refilmed"]
     specs = {signal: replace(known, name=signal) for signal in values}
-    _, pictures = judge([one], Calibration(curves, {}, NO_CURVES.thresholds, {}), specs)
-    return [round(each.llr, 6) for each in pictures]
+    thresholds = replace(NO_CURVES.thresholds, suspect={"presentation": threshold})
+    _, (said,) = judge([one], Calibration(curves, {}, thresholds, {}), specs)
+    return said
 
 
 @pytest.mark.parametrize(("refilmed", "said"), [(0.5, 0.462117), (-1.0, -0.380797), (9.0, 1.0)])
 def test_a_picture_is_judged_by_the_likelier_of_screen_and_print(refilmed: float, said: float) -> None:
     # A curve's own limit holds before its share is taken: 2 tanh(nats / 2), with nats twice what was measured.
-    assert said_of({"refilmed": refilmed}, curve("screen", 0.5), curve("print", 0.25)) == [said]
+    assert said_of({"refilmed": refilmed}, curve("screen", 0.5), curve("print", 0.25)).llr == pytest.approx(
+        said, abs=1e-6
+    )
 
 
 def test_two_signals_that_judge_a_picture_say_no_more_than_their_limit() -> None:
     both = said_of({"refilmed": 9.0, "other": 9.0}, curve("screen", 1.0), curve("screen", 1.0, "other"))
-    assert both == [pytest.approx(2 * math.tanh(2), abs=1e-5)]
+    assert both.llr == pytest.approx(2 * math.tanh(2), abs=1e-5)
+
+
+@pytest.mark.parametrize(("refilmed", "threshold", "suspect"), [(9.0, 0.6, True), (9.0, 0.7, False), (0.0, 0.6, False)])
+def test_a_picture_is_suspected_where_a_call_would_be(refilmed: float, threshold: float, suspect: bool) -> None:
+    """At odds of one to four before anything was seen, e² to one makes 0.65."""
+    curves = (curve("screen", 1.0), curve("print", 1.0))
+    assert said_of({"refilmed": refilmed}, *curves, threshold=threshold).suspect is suspect
+    shown = figures(pictures=[said_of({"refilmed": refilmed}, *curves, threshold=threshold)])["pictures"]
+    assert shown["suspect"]["bona_fide"]["count"] == int(suspect)
 
 
 def test_an_unknown_kind_to_simulate_is_refused_before_anything_is_read(tmp_path: Path) -> None:

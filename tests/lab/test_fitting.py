@@ -79,6 +79,19 @@ def test_a_signal_that_says_what_another_says_better_is_dropped_and_one_that_say
     assert {curve.signal for curve in learnt.curves} == {"telling", "other"}
 
 
+def test_a_signal_that_surely_adds_something_but_hardly_anything_is_dropped() -> None:
+    rng = np.random.default_rng(4)
+
+    def with_one_more(row: Row) -> Row:
+        return replace(row, signals={**row.signals, "slight": ({"value": rng.normal() + 0.7 * bool(row.species)}, 1.0)})
+
+    taught = [with_one_more(row) for row in rows(2.5, people=600)]
+    learnt = learn(taught, {name: spec(name) for name in ("telling", "slight")}, seed=1)
+    assert learnt.gains["face_swap slight"].at_least > 0
+    assert 0 < learnt.gains["face_swap slight beside"].at_least < learnt.gains["face_swap slight beside"].nats < 0.03
+    assert [curve.signal for curve in learnt.curves] == ["telling"]
+
+
 @pytest.mark.parametrize(("coverage", "counts"), [(0.6, True), (0.4, False)])
 def test_a_threshold_is_learnt_only_where_enough_was_seen_to_suspect(coverage: float, counts: bool) -> None:
     families = {"presentation": 0.6, "injection": 0.1, "synthesis": 0.05, "substitution": 0.05}

@@ -65,6 +65,25 @@ def test_a_small_face_is_not_judged() -> None:
     assert "too small" in (signal.missing() or "")
 
 
+@pytest.mark.parametrize(("contrast", "said"), [(1.0, "surely"), (0.3, "less surely"), (0.1, "nothing")])
+def test_of_a_veiled_face_less_is_said_and_at_last_nothing(contrast: float, said: str) -> None:
+    """Hardly any living face is so flat: what the judges say of one, nobody could measure."""
+    rgb, points = portrait()
+    signal = watch(np.asarray(150 + contrast * (rgb - 150.0), dtype=np.uint8), points)
+    evidence = signal.evidence()
+    if said == "nothing":
+        assert evidence is None
+        assert signal.missing() == "The face is too blurred or veiled: nothing fine is left of it."
+    else:
+        assert evidence is not None
+        assert (evidence.quality == 1.0) is (said == "surely")
+
+
+def test_a_blurred_face_is_not_judged() -> None:
+    rgb, points = portrait()
+    assert watch(np.asarray(cv2.GaussianBlur(rgb, (0, 0), 14), dtype=np.uint8), points).evidence() is None
+
+
 def test_without_a_face_nothing_is_said() -> None:
     rgb, _ = portrait()
     signal = watch(rgb, None)

@@ -296,12 +296,11 @@ class Fusion:
         return None
 
     def _unheard(self, measured: Mapping[str, Measured], answers: Mapping[Family, float]) -> Family | None:
-        """Return the family of a doubted species that nobody could look for: it is not ruled out by silence."""
-        for species, signal in self._posterior.doubters.items():
-            family, seen = family_of_species(species), measured.get(signal)
-            examined = with_answer(seen.weight if seen else 0.0, answers.get(family, 0.0))
+        """Return the family of a species that nobody could look for: it is not ruled out by silence."""
+        for species, seen in self._posterior.seen_of(measured).items():
+            family = family_of_species(species)
             # Half of what is asked of a family: it only has to have had its say, and must not come and go by fading.
-            if examined < self._thresholds.live_coverage / 2:
+            if with_answer(seen, answers.get(family, 0.0)) < self._thresholds.live_coverage / 2:
                 return family
         return None
 

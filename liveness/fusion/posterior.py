@@ -200,6 +200,20 @@ class Posterior:
             had += power * (have.weight if have else 0.0)
         return had / could if could > 0 else 0.0
 
+    def seen_of(self, measured: Mapping[str, Measured]) -> dict[str, float]:
+        """Return for each species that anything can tell the share (0–1) of that which was had.
+
+        A family may be covered by what tells one of its species, while nobody could look for another.
+        """
+        could: dict[str, float] = defaultdict(float)
+        had: dict[str, float] = defaultdict(float)
+        for curve in (*self._curves, *self._doubts):
+            power = curve.share * curve.power
+            have = measured.get(curve.signal)
+            could[curve.species] += power
+            had[curve.species] += power * (have.weight if have else 0.0)
+        return {species: had[species] / power for species, power in could.items() if power > 0}
+
     def _weighted(self, signal: str, have: Measured) -> dict[Family, float]:
         llr = {
             curve.species: curve.share * have.weight * curve.llr(have.features)[0]

@@ -71,23 +71,22 @@ def _table(title: str, rows: Mapping[str, Any]) -> Table:
     table = Table()
     table.add_column(title, overflow="fold")
     for heading in (
-        "APCER (ends live)",
+        "APCER\n(ends live)",
         "inconclusive",
-        "found (suspect)",
+        "found\n(suspect)",
         "AUC",
-        "AUC of family",
-        "where examined",
-        "found after",
+        "AUC of\nfamily",
+        "where\nexamined",
+        "found\nafter",
     ):
         table.add_column(heading, justify="right")
     for name, row in rows.items():
         after = row["median_decided_s"]
+        # An interval below its figure leaves room for names.
+        shares = [percent(row[key]) for key in ("apcer", "inconclusive", "found")]
         table.add_row(
             name,
-            percent(row["apcer"]),
-            percent(row["inconclusive"]),
-            percent(row["found"]),
-            _area(row["auc"]),
+            *(cell.replace(" [", "\n[") for cell in (*shares, _area(row["auc"]))),
             *("–" if one is None else f"{one:.2f}" for one in row["auc_of_family"].values()),
             "–" if after is None else f"{after:.1f} s",
         )

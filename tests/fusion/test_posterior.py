@@ -261,6 +261,32 @@ def test_who_could_not_be_looked_at_for_what_is_doubted_is_not_vouched_for() -> 
     assert answered.judge(8.0).state == "live"
 
 
+def test_nobody_is_vouched_for_while_one_kind_of_attack_could_not_be_looked_for() -> None:
+    """Who veils the picture until nothing tells a screen is not live because something still tells a print."""
+    shares = {**SHARES, "screen": 0.5, "print": 0.5}
+    known = replace(
+        calibration(curve("a", "print", slope=4.0), curve("b", "screen"), curve("c", "still")), shares=shares
+    )
+
+    def watched(*signals: str) -> Fusion:
+        fusion = Fusion(known, {name: spec(name) for name in ("a", "b", "c")}, 0.5)
+        for second in range(1, 9):
+            for name in signals:
+                fusion.add(replace(evidence(-3.0, float(second)), signal=name))
+        return fusion
+
+    veiled = watched("a", "c").judge(8.0)
+    assert veiled.belief.coverage["presentation"] == pytest.approx(0.5)
+    assert veiled.belief.confidence > known.thresholds.live_confidence
+    assert veiled.state == "inconclusive"
+    assert veiled.summary.endswith("too little of it can tell a photo or a screen before the camera.")
+    assert watched("a", "b", "c").judge(8.0).state == "live"
+
+    answered = watched("a", "c")
+    answered.answer(Answer("hand_over_face", 8.0, {"presentation": -1.5}, "The hand covered the face."))
+    assert answered.judge(8.0).state == "live"
+
+
 def test_a_doubt_without_a_threshold_withholds() -> None:
     known = replace(calibration(curve("a", "still")), doubts=(curve("b", "animation", slope=0.3),))
     fusion = Fusion(known, {"a": spec("a"), "b": spec("b")}, 0.5)

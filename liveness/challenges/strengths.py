@@ -54,8 +54,10 @@ class Strengths:
             if family not in known:
                 continue
             nats = math.log(_share(known[family], result) / genuine)
-            # A pass never accuses, nor does a broken answer vouch.
-            nats = min(nats, 0.0) if result == "passed" else max(nats, 0.0)
+            # A pass never accuses, nor does a broken answer vouch; and it accuses of nothing that never gave one: that
+            # would be the one that is added, over samples of different sizes.
+            given = known[family].get(result, 0) > 0
+            nats = min(nats, 0.0) if result == "passed" else max(nats, 0.0) * given
             found[family] = outcome.quality * min(max(nats, -MOST_NATS), MOST_NATS)
         return found
 

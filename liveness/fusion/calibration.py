@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -182,6 +183,10 @@ def _decoded(data: Mapping[str, Any], sha256: str) -> Calibration:
     curves = tuple(_curve(raw) for raw in data["curves"])
     # Calibrations that were learnt before there were any have none.
     doubts = tuple(_curve(raw) for raw in data.get("doubts", ()))
+    for kind in (curves, doubts):
+        twice = [one for one, count in Counter((curve.signal, curve.species) for curve in kind).items() if count > 1]
+        if twice:
+            raise ValueError(f"two curves of {twice[0][0]} for {twice[0][1]}: expected one")
     stated = dict(data["thresholds"])
     if not isinstance(stated["suspect_coverage"], Mapping):
         # Calibrations that were learnt before the families differed have one number for all.

@@ -28,6 +28,9 @@ EVEN_ODDS = 0.5
 _SILENCE_S = 5.0
 """Without evidence for this long nobody is vouched for."""
 
+_FAILED_NATS = 1.5
+"""A failed challenge that says less than this examines nobody: half of what :data:`~answers.COVERS_NATS` asks."""
+
 _SPEAKS_NATS = 0.1
 """Below this a signal is not quoted as a reason."""
 _FAINT_NATS = 0.7
@@ -176,10 +179,13 @@ class Fusion:
         belief = self._posterior.believe(measured, answers)
         suspected = self._lasting_suspicion(belief, answers, time_s)
         doubted = self._doubted(belief, measured, answers, time_s)
-        withheld = doubted is not None or self._unheard(measured, answers) is not None
-        state = self._state(belief, suspected, time_s, withheld=withheld or time_s - self._heard_s > _SILENCE_S)
+        unheard = self._unheard(belief, measured, answers)
+        withheld = doubted is not None or unheard is not None or time_s - self._heard_s > _SILENCE_S
+        state = self._state(belief, suspected, time_s, withheld=withheld)
         self._judged_s = time_s
-        return self._judgement(measured, answers, time_s, state=state, suspected=suspected, doubted=doubted)
+        return self._judgement(
+            measured, answers, time_s, state=state, suspected=suspected, doubted=doubted, unheard=unheard
+        )
 
     def conclude(self, time_s: float, *, watched_share: float) -> Judgement:
         """Return the state of everything seen; a suspicion that came and went is the host's to keep.
@@ -198,16 +204,23 @@ class Fusion:
         answers = self._answers.llr(time_s, fade_s=math.inf)
         belief = _covered(self._posterior.believe(measured, answers), factor)
         suspected = max(
-            (family for family in FAMILIES if self._suspicious(belief, answers, family, time_s)),
+            (family for family in FAMILIES if self._suspicious(belief, answers, family, time_s, factor)),
             key=belief.against,
             default=None,
         )
         doubted = self._doubted(belief, measured, answers, time_s)
-        withheld = doubted is not None or self._unheard(measured, answers) is not None
-        state = self._state(belief, suspected, time_s, withheld=withheld)
+        unheard = self._unheard(belief, measured, answers)
+        state = self._state(belief, suspected, time_s, withheld=doubted is not None or unheard is not None)
         state = "inconclusive" if state == "warming_up" else state
         return self._judgement(
-            measured, answers, time_s, state=state, suspected=suspected, doubted=doubted, factor=factor
+            measured,
+            answers,
+            time_s,
+            state=state,
+            suspected=suspected,
+            doubted=doubted,
+            unheard=unheard,
+            factor=factor,
         )
 
     def snapshot(self) -> Mapping[str, Any]:
@@ -260,9 +273,13 @@ class Fusion:
                 lasting = family
         return lasting
 
-    def _suspicious(self, belief: Belief, answers: Mapping[Family, float], family: Family, time_s: float) -> bool:
-        # A challenge that was failed has examined somebody as well as one that was passed, which is in the coverage.
-        examined = with_answer(belief.coverage.get(family, 0.0), -answers.get(family, 0.0))
+    def _suspicious(
+        self, belief: Belief, answers: Mapping[Family, float], family: Family, time_s: float, factor: float = 1.0
+    ) -> bool:
+        examined, failed = belief.coverage.get(family, 0.0), answers.get(family, 0.0)
+        if failed >= _FAILED_NATS:
+            # Who failed a challenge has been examined as well as who passed one, which is in the coverage.
+            examined += with_answer(0.0, -failed) * (factor - examined)
         return (
             belief.against(family) >= self._thresholds.suspect.get(family, 1.1)
             and examined >= self._thresholds.suspect_coverage.get(family, 1.1)
@@ -295,14 +312,26 @@ class Fusion:
                 return species
         return None
 
-    def _unheard(self, measured: Mapping[str, Measured], answers: Mapping[Family, float]) -> Family | None:
-        """Return the family of a species that nobody could look for: it is not ruled out by silence."""
+    def _unheard(
+        self, belief: Belief, measured: Mapping[str, Measured], answers: Mapping[Family, float]
+    ) -> Family | None:
+        """Return a family that too little could be heard of: silence does not rule it out, nor does a lowered voice.
+
+        That is one with a species that nobody could look for, or one against which a signal speaks that saw it poorly,
+        and so counts for little: in full, it would keep the word for a live person back.
+        """
         for species, seen in self._posterior.seen_of(measured).items():
             family = family_of_species(species)
             # Half of what is asked of a family: it only has to have had its say, and must not come and go by fading.
             if with_answer(seen, answers.get(family, 0.0)) < self._thresholds.live_coverage / 2:
                 return family
-        return None
+        full = self._posterior.in_full(measured)
+        if full == measured:
+            return None
+        then = self._posterior.believe(full, answers)
+        if then.confidence >= self._thresholds.live_confidence:
+            return None
+        return max(FAMILIES, key=lambda family: then.against(family) - belief.against(family))
 
     def _judgement(
         self,
@@ -313,6 +342,7 @@ class Fusion:
         state: State,
         suspected: Family | None,
         doubted: str | None,
+        unheard: Family | None,
         factor: float = 1.0,
     ) -> Judgement:
         belief = _covered(self._shown.believe(measured, answers), factor)
@@ -330,7 +360,7 @@ class Fusion:
                 likeliest,
                 time_s,
                 doubted=self._doubt_said(doubted, measured) if doubted else "",
-                unheard=self._unheard(measured, answers),
+                unheard=unheard,
             ),
         )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from liveness.contract import ALTERNATIVE_GROUPS, Group, SignalSpec
 from liveness.errors import CalibrationError
@@ -199,6 +199,13 @@ class Posterior:
             have = measured.get(curve.signal)
             had += power * (have.weight if have else 0.0)
         return had / could if could > 0 else 0.0
+
+    def in_full(self, measured: Mapping[str, Measured]) -> dict[str, Measured]:
+        """Return what was measured, the word of signals that speak for an attack in full, however poorly they saw."""
+        return {
+            name: replace(have, weight=1.0) if max(self.llr_of(name, have.features).values(), default=0.0) > 0 else have
+            for name, have in measured.items()
+        }
 
     def seen_of(self, measured: Mapping[str, Measured]) -> dict[str, float]:
         """Return for each species that anything can tell the share (0–1) of that which was had.

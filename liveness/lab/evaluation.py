@@ -58,7 +58,8 @@ class JudgedPicture:
     sample: Sample
     llr: float
     suspect: bool = False
-    """Whether a call that looks like this all the time, and in which nothing else speaks, would be suspected."""
+    """Whether its look alone, at full weight, lies above the threshold of suspicion: movement, which might speak for
+    the person, and the coverage that suspicion asks for are left aside."""
 
 
 def evaluate_manifests(

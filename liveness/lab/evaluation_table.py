@@ -60,8 +60,8 @@ def show(console: Console, figures: Mapping[str, Any]) -> None:
     if pictures["count"]:
         console.print(
             f"Pictures of other sources (by their surface): {pictures['count']}, AUC {pictures['auc']} pooled, "
-            f"{pictures['mean_auc_within_source']} on average within a source; who looked so all "
-            f"the time would be suspect: {percent(pictures['suspect']['bona_fide'])} of the live, "
+            f"{pictures['mean_auc_within_source']} on average within a source; by looks alone, in full, above the "
+            f"threshold of suspicion: {percent(pictures['suspect']['bona_fide'])} of the live, "
             f"{percent(pictures['suspect']['attacks'])} of the attacks",
             highlight=False,
         )

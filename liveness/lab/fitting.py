@@ -530,7 +530,7 @@ def _thresholds(
     coverage = float(np.quantile([min(one.coverage.values(), default=0.0) for one in long], COVERAGE_MISS))
     suspect: dict[Family, float] = {}
     for family in FAMILIES:
-        highest = max((peaks[family] for _, _, peaks in outcomes), default=0.0)
+        highest = max((max(one.peaks[family], peaks[family]) for _, one, peaks in outcomes), default=0.0)
         odds = math.log(max(highest, 1e-6) / (1 - min(highest, 1 - 1e-6))) + SUSPECT_MARGINS_NATS[family]
         suspect[family] = max(LEAST_SUSPICION, 1 / (1 + math.exp(-odds)))
     doubt = {}

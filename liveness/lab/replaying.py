@@ -104,7 +104,8 @@ def going_on(one: Measured, seconds: float) -> Measured:
     to be if it went on nobody knows; this is what it comes to if the person looks on as before.
     """
     length_s = one.measurements.duration_s
-    rounds = math.ceil(seconds / length_s) if length_s > 0 else 1
+    # What is too short for any decision says nothing of how it would go on.
+    rounds = math.ceil(seconds / length_s) if length_s >= LEAST_S else 1
     moments = [
         (
             time_s + late_s,

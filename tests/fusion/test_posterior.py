@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -181,6 +182,36 @@ def test_a_failed_challenge_examines_as_well_as_a_passed_one() -> None:
     assert fusion.conclude(12.0, watched_share=1.0).state == "suspect"
 
 
+@pytest.mark.parametrize(("nats", "watched", "state"), [(1.0, 1.0, "inconclusive"), (3.0, 0.0, "inconclusive")])
+def test_a_weak_failure_or_one_of_whom_nobody_watched_makes_nobody_suspect(
+    nats: float, watched: float, state: str
+) -> None:
+    fusion = Fusion(calibration(curve("a", "still")), {"a": spec("a")}, 0.5)
+    fusion.answer(Answer("light_code", 2.0, {"injection": nats}, "The light did not come back."))
+    for second in range(3, 9):
+        assert watched == 0.0 or fusion.judge(float(second)).state == "inconclusive"
+    ended = fusion.conclude(9.0, watched_share=watched)
+    assert ended.belief.against("injection") > 0.4
+    assert ended.state == state
+
+
+@pytest.mark.parametrize("quality", [0.1, 0.15, 0.2])
+def test_a_look_too_poor_to_accuse_by_is_too_poor_to_vouch_by(quality: float) -> None:
+    """However a screen is veiled, it is not live because what tells it was told to speak low."""
+    shares = {**SHARES, "screen": 0.5, "print": 0.5}
+    known = replace(calibration(curve("a", "screen"), curve("b", "still"), curve("c", "print")), shares=shares)
+    fusion = Fusion(known, {name: spec(name) for name in ("a", "b", "c")}, 0.5)
+    for second in range(1, 41):
+        fusion.add(evidence(1.0, float(second), quality))
+        for other in ("b", "c"):
+            fusion.add(replace(evidence(-3.0, float(second)), signal=other))
+        assert fusion.judge(float(second)).state != "live"
+    ended = fusion.conclude(40.0, watched_share=1.0)
+    assert ended.belief.confidence > known.thresholds.live_confidence
+    assert ended.state == "inconclusive"
+    assert ended.summary.endswith("too little of it can tell a photo or a screen before the camera.")
+
+
 def test_what_one_curve_says_of_two_species_it_says_wrongly_of_both() -> None:
     """The interval is as wide as if the family had this one species, not narrower as by two that err apart."""
 
@@ -339,10 +370,8 @@ def test_infinite_values_are_refused_as_unmeasured() -> None:
     assert fusion.add(evidence(math.nan, 1.0)).quality == 0
 
 
-def test_a_calibration_survives_writing_and_reading(tmp_path: object) -> None:
-    from pathlib import Path
-
-    path = Path(str(tmp_path)) / "calibration.json"
+def test_a_calibration_survives_writing_and_reading(tmp_path: Path) -> None:
+    path = tmp_path / "calibration.json"
     original = calibration(curve("a", "still"))
     original = replace(original, doubts=(curve("b", "animation"),))
     original = replace(original, thresholds=replace(original.thresholds, doubt={"animation": 0.2}))
@@ -354,20 +383,23 @@ def test_a_calibration_survives_writing_and_reading(tmp_path: object) -> None:
     assert len(again.sha256) == 64
 
 
-def test_one_coverage_for_all_families_is_still_read(tmp_path: object) -> None:
-    from pathlib import Path
+def test_two_curves_of_one_signal_for_one_species_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "calibration.json"
+    path.write_text(dump(calibration(curve("a", "still"), curve("a", "still", slope=1.0))))
+    with pytest.raises(CalibrationError, match="two curves of a for still"):
+        load(path)
 
-    path = Path(str(tmp_path)) / "calibration.json"
+
+def test_one_coverage_for_all_families_is_still_read(tmp_path: Path) -> None:
+    path = tmp_path / "calibration.json"
     data = json.loads(dump(calibration(curve("a", "still"))))
     data["thresholds"]["suspect_coverage"] = 0.2
     path.write_text(json.dumps(data))
     assert load(path).thresholds.suspect_coverage == dict.fromkeys(FAMILIES, 0.2)
 
 
-def test_a_family_whose_coverage_is_not_stated_is_damage_and_not_silence(tmp_path: object) -> None:
-    from pathlib import Path
-
-    path = Path(str(tmp_path)) / "calibration.json"
+def test_a_family_whose_coverage_is_not_stated_is_damage_and_not_silence(tmp_path: Path) -> None:
+    path = tmp_path / "calibration.json"
     data = json.loads(dump(calibration(curve("a", "still"))))
     del data["thresholds"]["suspect_coverage"]["synthesis"]
     path.write_text(json.dumps(data))
@@ -376,10 +408,8 @@ def test_a_family_whose_coverage_is_not_stated_is_damage_and_not_silence(tmp_pat
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "liveness.calibration/1"}'])
-def test_a_damaged_calibration_is_named_with_what_to_do(tmp_path: object, text: str) -> None:
-    from pathlib import Path
-
-    path = Path(str(tmp_path)) / "broken.json"
+def test_a_damaged_calibration_is_named_with_what_to_do(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "broken.json"
     path.write_text(text)
     with pytest.raises(CalibrationError, match=r"broken\.json.*liveness calibrate|expected schema"):
         load(path)

@@ -51,4 +51,13 @@ def test_what_speaks_against_somebody_grows_as_the_call_goes_on() -> None:
 
 @pytest.mark.parametrize("seconds", [4.0, 40.0])
 def test_no_length_makes_up_for_what_was_never_covered(seconds: float) -> None:
-    assert replay(going_on(clip(9.0), seconds), unasking(1.1), signal_specs()).peaks["presentation"] == 0.0
+    """One signal of two spoke: it covers a half of what can be had of the family, whatever the length."""
+    seen = replay(going_on(clip(9.0), seconds), unasking(0.0), signal_specs())
+    assert 0.3 < seen.coverage["presentation"] < 0.52
+    assert replay(going_on(clip(9.0), seconds), unasking(0.55), signal_specs()).peaks["presentation"] == 0.0
+
+
+def test_what_is_too_short_for_any_decision_is_not_made_longer() -> None:
+    flash = clip(9.0)
+    flash = replace(flash, measurements=replace(flash.measurements, duration_s=0.04))
+    assert going_on(flash, 40.0) == flash

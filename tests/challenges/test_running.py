@@ -284,6 +284,12 @@ def test_counts_become_odds_that_know_their_limits() -> None:
     assert strengths.llr("dance", outcome("passed")) == {}
 
 
+def test_a_broken_answer_accuses_of_nothing_that_never_gave_one() -> None:
+    """Of the few answers of one family and the many of live people none was broken: that tells the two not apart."""
+    known: dict[str, Counts] = {"keep_still": {"bonafide": {"passed": 300}, "presentation": {"not_done": 10}}}
+    assert Strengths(known).llr("keep_still", outcome("broken")) == {"presentation": 0.0}
+
+
 def test_the_packaged_counts_are_read_and_others_refused(tmp_path: Path) -> None:
     assert load().sha256
     wrong = tmp_path / "counts.json"

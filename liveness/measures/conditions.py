@@ -50,7 +50,7 @@ def detail_quality(observation: Observation) -> float:
 
     It is the standard deviation, in grey levels, of what is finer than two pixels in a face 128 pixels large. Of 658
     live pictures and clips three have less than 3 (where quality is one half): how good a model's word on such faces
-    is, nobody can tell.
+    is, nobody can tell. Noise, and hard edges at the rim of the box, count as detail.
     """
     face = _face(observation)
     if min(face.shape) < 2:

@@ -182,17 +182,15 @@ def test_a_failed_challenge_examines_as_well_as_a_passed_one() -> None:
     assert fusion.conclude(12.0, watched_share=1.0).state == "suspect"
 
 
-@pytest.mark.parametrize(("nats", "watched", "state"), [(1.0, 1.0, "inconclusive"), (3.0, 0.0, "inconclusive")])
-def test_a_weak_failure_or_one_of_whom_nobody_watched_makes_nobody_suspect(
-    nats: float, watched: float, state: str
-) -> None:
+@pytest.mark.parametrize(("nats", "watched"), [(1.0, 1.0), (3.0, 0.0)])
+def test_a_weak_failure_or_one_of_whom_nobody_watched_makes_nobody_suspect(nats: float, watched: float) -> None:
     fusion = Fusion(calibration(curve("a", "still")), {"a": spec("a")}, 0.5)
     fusion.answer(Answer("light_code", 2.0, {"injection": nats}, "The light did not come back."))
     for second in range(3, 9):
         assert watched == 0.0 or fusion.judge(float(second)).state == "inconclusive"
     ended = fusion.conclude(9.0, watched_share=watched)
     assert ended.belief.against("injection") > 0.4
-    assert ended.state == state
+    assert ended.state == "inconclusive"
 
 
 @pytest.mark.parametrize("quality", [0.1, 0.15, 0.2])

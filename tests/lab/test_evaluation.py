@@ -288,7 +288,9 @@ def test_two_signals_that_judge_a_picture_say_no_more_than_their_limit() -> None
 
 
 @pytest.mark.parametrize(("refilmed", "threshold", "suspect"), [(9.0, 0.6, True), (9.0, 0.7, False), (0.0, 0.6, False)])
-def test_a_picture_is_suspected_where_a_call_would_be(refilmed: float, threshold: float, suspect: bool) -> None:
+def test_a_picture_may_lie_above_the_threshold_of_suspicion_by_its_look_alone(
+    refilmed: float, threshold: float, suspect: bool
+) -> None:
     """At odds of one to four before anything was seen, e² to one makes 0.65."""
     curves = (curve("screen", 1.0), curve("print", 1.0))
     assert said_of({"refilmed": refilmed}, *curves, threshold=threshold).suspect is suspect

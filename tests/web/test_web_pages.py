@@ -619,6 +619,7 @@ def test_a_small_telephone_shows_the_verdict_a_reason_and_the_next_step(
         page.set_viewport_size({"width": 320, "height": 700})
         verdicts(service, 0, 5, **changes)
         page.get_by_role("button", name="Ask: ").wait_for()
+        page.locator("liveness-verdict .key .reason").first.wait_for()
         # All in one look: the lists are written anew now and then, and what is gone has no place.
         seen = page.evaluate(PLACES, [".state", ".headline", ".figure", ".key .reason"])
         bar = seen.pop("bar")["top"]
